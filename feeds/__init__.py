@@ -1,0 +1,1 @@
+"""The market: its prices, days and rules."""

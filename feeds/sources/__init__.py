@@ -1,0 +1,1 @@
+"""Where market data comes from; each source fills the tables of :mod:`feeds.tables`."""
