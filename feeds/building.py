@@ -1,0 +1,284 @@
+"""From the store's tables to a panel: scatter the rows, derive the status of every stock on every day."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from feeds.errors import DataError
+from feeds.panel import CorporateEvents, MarketPanel, Spans, _carry, load_panel, save_panel
+from feeds.rules import boards, free_days, has_ipo_band, limit_percents, limit_prices
+from feeds.store import Store
+from feeds.tables import VALUATION_COLUMNS
+
+CACHE = ".panel"
+PANEL_FORMAT = "3"
+_BARS = ["open", "high", "low", "close", "pre_close", "vol", "amount"]
+_ST_NAME = r"^(?:S?\*?ST|SST|PT)|退"
+_ABSURD_LIMIT = 5.0  # vendors write 100000 or 0 where there is no limit; the widest real band is +44 %
+
+
+def open_panel(data: str | Path, progress: Callable[[str], None] = lambda _: None) -> MarketPanel:
+    """Open the panel of a data folder, building it the first time and after every change of the store.
+
+    Parameters
+    ----------
+    data : path
+        A store's folder.
+    progress : callable
+        Told in words what takes time.
+    """
+    store = Store.existing(data)
+    folder = store.path / CACHE / f"{store.fingerprint}-{PANEL_FORMAT}"
+    if (folder / "panel.json").exists():
+        try:
+            return load_panel(folder)
+        except (ValueError, KeyError, OSError):
+            shutil.rmtree(folder)  # a damaged cache is only a cache
+    progress(f"building the panel of {store.path} (once per change of the data)")
+    panel = build_panel(store)
+    for old in (store.path / CACHE).glob("*"):
+        shutil.rmtree(old, ignore_errors=True)
+    save_panel(panel, folder)
+    return load_panel(folder)
+
+
+def build_panel(store: Store) -> MarketPanel:
+    """Build the panel of a store in memory."""
+    days, codes = _axes(store)
+    grid = _Grid(days, codes)
+    fields = grid.scatter(store, "daily", _BARS)
+    traded = np.isfinite(fields["close"]) & (fields["vol"] > 0)
+    for values in fields.values():
+        values[~traded] = np.nan
+    fields["adj_factor"] = _factors(store, grid, traded)
+    basic = store.read("stock_basic")
+    list_index, delist_index = _listing(basic, grid, traded, store.open_days())
+    st, st_known = _st(store, grid)
+    fields |= _limits(store, grid, fields["pre_close"], list_index, st)
+    held = [name for name in [*VALUATION_COLUMNS.split(), "pe_ttm_signed"] if _has(store, "daily_basic", name)]
+    fields |= grid.scatter(store, "daily_basic", held, dtype="float32") if held else {}
+    rows = np.arange(len(days))[:, None]
+    listed = (rows >= list_index) & (rows < delist_index)
+    names = dict(zip(basic["ts_code"].astype("str"), basic["name"], strict=True))
+    industry_names, industry_spans = _industries(store, grid, basic)
+    return MarketPanel(
+        dates=days,
+        codes=codes,
+        fields=fields,
+        suspended=listed & ~traded.T,
+        st=st,
+        list_index=list_index,
+        delist_index=delist_index,
+        names=tuple(names.get(str(code), str(code)) for code in codes),
+        indices=_indices(store, days),
+        member_spans=_members(store, grid),
+        industry_spans=industry_spans,
+        industry_names=industry_names,
+        events=_events(store, grid),
+        st_known=st_known,
+        simulated=store.simulated,
+        source=store.source,
+        fingerprint=store.fingerprint,
+    )
+
+
+class _Grid:
+    """The axes of the panel, and how rows of a table fall on them."""
+
+    def __init__(self, days: np.ndarray, codes: np.ndarray):
+        self.days, self.codes = days, codes
+
+    def stocks(self, values: pd.Series) -> np.ndarray:
+        """Return each row's stock, -1 if it is not in the panel."""
+        values = values.astype("category")
+        index = pd.Index(self.codes).get_indexer(pd.Index(values.cat.categories.astype("str")))
+        return index[values.cat.codes.to_numpy()]
+
+    def row(self, values: pd.Series, *, after: bool = False) -> np.ndarray:
+        """Return the first trading day on or after each date (strictly after with ``after``); T for null."""
+        days = values.to_numpy().astype("datetime64[D]")
+        found = np.searchsorted(self.days, days, side="right" if after else "left")
+        return np.where(np.isnat(days), len(self.days), found)
+
+    def scatter(self, store: Store, table: str, columns: list[str], dtype: str = "float64") -> dict[str, np.ndarray]:
+        """Return (N, T) arrays of a dated table's columns, NaN where it has no row."""
+        key = "trade_date"
+        arrays = {name: np.full((len(self.codes), len(self.days)), np.nan, dtype) for name in columns}
+        for frame in store.chunks(table, ["ts_code", key, *columns]):
+            stock, day = self.stocks(frame["ts_code"]), self.row(frame[key])
+            inside = (stock >= 0) & (day < len(self.days))
+            inside[inside] = self.days[day[inside]] == frame[key].to_numpy()[inside].astype("datetime64[D]")
+            at = (stock[inside], day[inside])
+            for name in columns:
+                arrays[name][at] = frame[name].to_numpy()[inside]
+        return arrays
+
+
+def _has(store: Store, table: str, column: str) -> bool:
+    return table in store.tables and column in next(store.chunks(table)).columns
+
+
+def _axes(store: Store) -> tuple[np.ndarray, np.ndarray]:
+    codes: set[str] = set()
+    first, last = np.datetime64("NaT"), np.datetime64("NaT")
+    for frame in store.chunks("daily", ["ts_code", "trade_date"]):
+        codes.update(frame["ts_code"].cat.categories.astype("str"))
+        days = frame["trade_date"].to_numpy().astype("datetime64[D]")
+        first, last = np.fmin(first, days.min()), np.fmax(last, days.max())
+    open_days = store.open_days()
+    if not len(open_days):
+        raise DataError(f"{store.path} must hold the table trade_cal, was without it")
+    return open_days[(open_days >= first) & (open_days <= last)], np.array(sorted(codes), dtype="U12")
+
+
+def _factors(store: Store, grid: _Grid, traded: np.ndarray) -> np.ndarray:
+    factors = grid.scatter(store, "adj_factor", ["adj_factor"])["adj_factor"]
+    missing = traded & ~np.isfinite(factors)
+    if missing.any():
+        stock, day = np.argwhere(missing)[0]
+        raise DataError(
+            f"adj_factor must be known for every bar, was missing for {grid.codes[stock]} {grid.days[day]} "
+            f"and {int(missing.sum()) - 1} more"
+        )
+    return _carry(factors)
+
+
+def _listing(
+    basic: pd.DataFrame, grid: _Grid, traded: np.ndarray, open_days: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the listing and delisting rows; a stock without a listing date counts from its first bar."""
+    list_index = traded.argmax(axis=1).astype("int64")
+    delist_index = np.full(len(grid.codes), len(grid.days), dtype="int64")
+    stock = grid.stocks(basic["ts_code"])
+    known = stock >= 0
+    listed = basic["list_date"].to_numpy()[known].astype("datetime64[D]")
+    after = np.searchsorted(grid.days, listed)
+    before = np.searchsorted(open_days, grid.days[0]) - np.searchsorted(open_days, listed)
+    # Where the calendar does not reach back to the listing, 242 of a year's 261 weekdays are trading days.
+    rough = np.busday_count(np.minimum(listed, grid.days[0]), grid.days[0]) * 242 // 261
+    early = listed < grid.days[0]
+    before = np.where(listed < open_days[0], rough, before)
+    list_index[stock[known]] = np.where(early, -before, after)
+    delist_index[stock[known]] = grid.row(basic["delist_date"])[known]
+    return list_index, delist_index
+
+
+def _st(store: Store, grid: _Grid) -> tuple[np.ndarray, bool]:
+    """Return who carried ST, *ST or a delisting name each day, and whether the store says so at all."""
+    st = np.zeros((len(grid.days), len(grid.codes)), bool)
+    names = store.read("namechange").sort_values(["ts_code", "start_date"])
+    marked = names["name"].str.contains(_ST_NAME, regex=True).to_numpy(dtype=bool)
+    stock, start = grid.stocks(names["ts_code"]), grid.row(names["start_date"])
+    end = grid.row(names["end_date"], after=True)
+    same = np.append(stock[1:] == stock[:-1], False)
+    end = np.minimum(end, np.where(same, np.append(start[1:], 0), len(grid.days)))
+    for n, first, stop in zip(stock[marked], start[marked], end[marked], strict=True):
+        if n >= 0:
+            st[first:stop, n] = True
+    days = store.read("stock_st")
+    stock, row = grid.stocks(days["ts_code"]), grid.row(days["trade_date"])
+    inside = (stock >= 0) & (row < len(grid.days))
+    st[row[inside], stock[inside]] = True
+    return st, bool(len(names) or len(days))
+
+
+def _limits(
+    store: Store, grid: _Grid, pre_close: np.ndarray, list_index: np.ndarray, st: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return the limit prices: the store's where it has them, the dated rule elsewhere, NaN where there is none."""
+    board = boards(grid.codes)
+    percent = limit_percents(board[:, None], grid.days[None, :], st.T)
+    down, up = limit_prices(pre_close, percent)
+    for n in np.flatnonzero(list_index >= 0):
+        row = int(list_index[n])
+        listed = grid.days[min(row, len(grid.days) - 1)]
+        free = free_days(str(board[n]), listed)
+        up[n, row : row + free] = down[n, row : row + free] = np.nan
+        if has_ipo_band(str(board[n]), listed) and row < len(grid.days):
+            down[n, row], up[n, row] = limit_prices(pre_close[n, row], 44, 36)
+    if "stk_limit" in store.tables:
+        given = grid.scatter(store, "stk_limit", ["up_limit", "down_limit"])
+        stated = _stated(store, grid)
+        real_up = (given["up_limit"] > 0) & (given["up_limit"] < _ABSURD_LIMIT * pre_close)
+        real_down = given["down_limit"] > 0
+        up = np.where(stated, np.where(real_up, given["up_limit"], np.nan), up)
+        down = np.where(stated, np.where(real_down, given["down_limit"], np.nan), down)
+    return {"up_limit": up, "down_limit": down}
+
+
+def _stated(store: Store, grid: _Grid) -> np.ndarray:
+    """Return where stk_limit has a row at all, (N, T) bool."""
+    stated = np.zeros((len(grid.codes), len(grid.days)), bool)
+    for frame in store.chunks("stk_limit", ["ts_code", "trade_date"]):
+        stock, row = grid.stocks(frame["ts_code"]), grid.row(frame["trade_date"])
+        inside = (stock >= 0) & (row < len(grid.days))
+        stated[stock[inside], row[inside]] = True
+    return stated
+
+
+def _events(store: Store, grid: _Grid) -> CorporateEvents:
+    """Return dividends and rights on the panel's axes; a later plan of the same ex-date is a row of its own."""
+    dividend, rights = store.read("dividend"), store.read("rights")
+    zero = np.zeros(len(dividend)), np.zeros(len(rights))
+    parts = (
+        np.append(grid.stocks(dividend["ts_code"]), grid.stocks(rights["ts_code"])),
+        np.append(grid.row(dividend["ex_date"]), grid.row(rights["ex_date"])),
+        np.append(dividend["stk_div"], zero[1]),
+        np.append(dividend["cash_div_tax"], zero[1]),
+        np.append(zero[0], rights["ratio"]),
+        np.append(zero[0], rights["price"]),
+    )
+    keep = (parts[0] >= 0) & (parts[1] < len(grid.days))
+    return CorporateEvents(*(part[keep].astype("float64") for part in parts))
+
+
+def _indices(store: Store, days: np.ndarray) -> dict[str, np.ndarray]:
+    frame = store.read("index_daily", ["ts_code", "trade_date", "close"])
+    closes: dict[str, np.ndarray] = {}
+    for code, rows in frame.groupby("ts_code", observed=True):
+        series = pd.Series(rows["close"].to_numpy(), rows["trade_date"].to_numpy().astype("datetime64[D]"))
+        closes[str(code)] = series.reindex(days).to_numpy()
+    return closes
+
+
+def _members(store: Store, grid: _Grid) -> dict[str, Spans]:
+    """Return dated index members, from in/out dates or else from weight snapshots (known the day after)."""
+    result: dict[str, Spans] = {}
+    member = store.read("index_member")
+    for index, rows in member.groupby("index_code", observed=True):
+        result[str(index)] = _spans(grid, rows["con_code"], grid.row(rows["in_date"]), grid.row(rows["out_date"]))
+    weight = store.read("index_weight", ["index_code", "con_code", "trade_date"])
+    for index, rows in weight.groupby("index_code", observed=True):
+        if str(index) in result:
+            continue
+        start = grid.row(rows["trade_date"], after=True)
+        snapshots = np.append(np.unique(start), len(grid.days))
+        end = snapshots[np.searchsorted(snapshots, start, side="right").clip(max=len(snapshots) - 1)]
+        result[str(index)] = _spans(grid, rows["con_code"], start, end)
+    return result
+
+
+def _spans(grid: _Grid, codes: pd.Series, start: np.ndarray, end: np.ndarray, value: np.ndarray | None = None) -> Spans:
+    stock = grid.stocks(codes)
+    value = np.zeros(len(stock), "int32") if value is None else value
+    keep = (stock >= 0) & (start < end)
+    return Spans(*(part[keep].astype("int32") for part in (stock, start, end, value)))
+
+
+def _industries(store: Store, grid: _Grid, basic: pd.DataFrame) -> tuple[tuple[str, ...], Spans]:
+    """Return dated industries; without the table, today's of stock_basic (not point-in-time) for the whole span."""
+    frame = store.read("industry")
+    if frame.empty:
+        frame = basic.loc[basic["industry"].notna(), ["ts_code", "industry"]] if "industry" in basic else frame
+        start = np.zeros(len(frame), "int64")
+        end = np.full(len(frame), len(grid.days))
+    else:
+        start, end = grid.row(frame["in_date"]), grid.row(frame["out_date"])
+    names = tuple(sorted(set(frame["industry"].astype("str"))))
+    value = pd.Index(names).get_indexer(pd.Index(frame["industry"].astype("str"))) if names else np.zeros(0, "int32")
+    return names, _spans(grid, frame["ts_code"], start, end, value)
+
+

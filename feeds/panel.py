@@ -1,0 +1,254 @@
+"""The market as memory-mapped date x stock arrays, built from the store and cached by its fingerprint."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from feeds.errors import DataError, unknown
+from feeds.rules import as_day
+
+FLOAT_FIELDS = (
+    "open", "high", "low", "close", "pre_close", "vol", "amount", "adj_factor", "up_limit", "down_limit",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Facts that hold from one day to another: rows of (stock, first day, first day after, value) indices."""
+
+    stock: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    value: np.ndarray
+
+    @staticmethod
+    def none() -> "Spans":
+        return Spans(*(np.zeros(0, "int32") for _ in range(4)))
+
+
+@dataclass(frozen=True)
+class CorporateEvents:
+    """Dividends and rights by ex-date: K rows, all per old share; known at the close before the ex-date."""
+
+    stock: np.ndarray
+    row: np.ndarray
+    shares: np.ndarray  # bonus and transfer shares
+    cash: np.ndarray  # yuan before tax
+    rights: np.ndarray  # shares offered
+    rights_price: np.ndarray  # yuan
+
+    PARTS = ("stock", "row", "shares", "cash", "rights", "rights_price")
+
+    @staticmethod
+    def none() -> "CorporateEvents":
+        return CorporateEvents(*(np.zeros(0) for _ in CorporateEvents.PARTS))
+
+
+@dataclass(frozen=True)
+class MarketPanel:
+    """T trading days x N stocks.
+
+    Float arrays are kept stock by stock, so that ``field(name)`` is a Fortran-ordered (T, N) view whose columns are
+    contiguous; status arrays are kept day by day. Prices are raw yuan, volumes shares, amounts yuan; a day without
+    a trade holds NaN in all of them. Everything at row t is known at the close of day t; limit prices and
+    ``pre_close`` are known before its open.
+    """
+
+    dates: np.ndarray  # (T,) datetime64[D]
+    codes: np.ndarray  # (N,) str, ascending
+    fields: Mapping[str, np.ndarray]  # name -> (N, T)
+    suspended: np.ndarray  # (T, N) bool: listed, and no trade that day
+    st: np.ndarray  # (T, N) bool
+    list_index: np.ndarray  # (N,) first listed day as a row; negative = trading days before the first row
+    delist_index: np.ndarray  # (N,) first row no longer listed; T if still listed
+    names: tuple[str, ...] = ()
+    indices: Mapping[str, np.ndarray] = field(default_factory=dict)  # code -> (T,) closes
+    member_spans: Mapping[str, Spans] = field(default_factory=dict)
+    industry_spans: Spans = field(default_factory=Spans.none)
+    industry_names: tuple[str, ...] = ()
+    events: CorporateEvents = field(default_factory=CorporateEvents.none)
+    st_known: bool = True
+    simulated: bool = False
+    source: str = "arrays"
+    fingerprint: str = "arrays"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.dates), len(self.codes)
+
+    def has_field(self, name: str) -> bool:
+        return name in self.fields
+
+    def field(self, name: str) -> np.ndarray:
+        """Return one field, shape (T, N); see :mod:`feeds.tables` for its unit."""
+        if name not in self.fields:
+            raise unknown("panel field", name, self.fields, DataError)
+        return self.fields[name].T
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {str(code): n for n, code in enumerate(self.codes)}
+
+    def index_of(self, code: str) -> int:
+        """Return the column of a code, or refuse an unknown one."""
+        try:
+            return self._positions[code]
+        except KeyError:
+            raise unknown("code", code, self._positions, DataError) if len(self.codes) < 50 else DataError(
+                f"code must be among the {len(self.codes)} codes with bars, was {code}"
+            ) from None
+
+    def date_index(self, day: Any) -> int:
+        """Return the row of a trading day, or refuse any other day."""
+        wanted = as_day(day)
+        row = int(np.searchsorted(self.dates, wanted))
+        if row == len(self.dates) or self.dates[row] != wanted:
+            raise DataError(f"date must be a trading day from {self.dates[0]} to {self.dates[-1]}, was {wanted}")
+        return row
+
+    def name_of(self, code: str) -> str:
+        """Return the company's latest known name, or the code."""
+        return self.names[self.index_of(code)] if self.names else code
+
+    def listed_days(self, row: int) -> np.ndarray:
+        """Return how many trading days each stock has been listed, that day included; 0 if not listed. (N,)"""
+        days = row - self.list_index + 1
+        return np.where((days > 0) & (row < self.delist_index), days, 0)
+
+    @cached_property
+    def listed(self) -> np.ndarray:
+        """Whether each stock was listed each day, (T, N) bool."""
+        rows = np.arange(len(self.dates))[:, None]
+        return (rows >= self.list_index) & (rows < self.delist_index)
+
+    def members(self, universe: str) -> np.ndarray:
+        """Return the members of an index each day, (T, N) bool; ``all`` means every listed stock."""
+        if universe == "all":
+            return self.listed
+        if universe not in self.member_spans:
+            raise unknown("universe", universe, ["all", *self.member_spans], DataError)
+        spans = self.member_spans[universe]
+        inside = np.zeros(self.shape, dtype=bool)
+        for stock, start, end in zip(spans.stock, spans.start, spans.end, strict=True):
+            inside[start:end, stock] = True
+        return inside
+
+    def index_close(self, code: str) -> np.ndarray:
+        """Return an index's closes, (T,), NaN where the store has none."""
+        if code not in self.indices:
+            raise unknown("index", code, self.indices, DataError)
+        return self.indices[code]
+
+    @cached_property
+    def industry(self) -> np.ndarray:
+        """Row of each stock's industry in ``industry_names`` each day, (T, N) int16, -1 where unknown."""
+        result = np.full(self.shape, -1, dtype="int16")
+        spans = self.industry_spans
+        for stock, start, end, value in zip(spans.stock, spans.start, spans.end, spans.value, strict=True):
+            result[start:end, stock] = value
+        return result
+
+    @staticmethod
+    def from_arrays(dates: np.ndarray, codes: Any, fields: Mapping[str, np.ndarray], **status: Any) -> "MarketPanel":
+        """Build a panel in memory from (T, N) arrays; what is not given takes its plainest value.
+
+        Absent ``high``, ``low``, ``pre_close``, ``vol``, ``amount`` and ``adj_factor`` follow from open and close;
+        absent limits are unknown (NaN). Used by tests, benchmarks and notebooks.
+        """
+        t, n = len(dates), len(codes)
+        given = {name: np.ascontiguousarray(np.asarray(a, "float64").T) for name, a in fields.items()}
+        close = given["close"]
+        open_ = given.setdefault("open", close)
+        given.setdefault("high", np.fmax(open_, close))
+        given.setdefault("low", np.fmin(open_, close))
+        given.setdefault("vol", np.where(np.isfinite(close), 1e6, np.nan))
+        given.setdefault("amount", given["vol"] * (open_ + close) / 2)
+        given.setdefault("adj_factor", np.ones((n, t)))
+        previous = np.concatenate([open_[:, :1], _carry(close)[:, :-1]], axis=1)
+        given.setdefault("pre_close", previous)
+        for name in ("up_limit", "down_limit"):
+            given.setdefault(name, np.full((n, t), np.nan))
+        status.setdefault("suspended", ~np.isfinite(close.T))
+        status.setdefault("st", np.zeros((t, n), bool))
+        status.setdefault("list_index", np.full(n, -1000))
+        status.setdefault("delist_index", np.full(n, t))
+        codes = np.asarray(codes, dtype="U12")
+        return MarketPanel(np.asarray(dates, "datetime64[D]"), codes, given, **status)
+
+
+def _carry(values: np.ndarray) -> np.ndarray:
+    """Carry the last known value forward along the days of (N, T)."""
+    last = np.where(np.isfinite(values), np.arange(values.shape[1]), 0)
+    np.maximum.accumulate(last, axis=1, out=last)
+    return np.take_along_axis(values, last, axis=1)
+
+
+def save_panel(panel: MarketPanel, folder: Path) -> None:
+    """Write a panel as ``.npy`` files and a JSON page, complete or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".tmp-"))
+    try:
+        for name, array in panel.fields.items():
+            np.save(temporary / f"{name}.npy", array)
+        for name in ("suspended", "st", "list_index", "delist_index", "dates"):
+            np.save(temporary / f"_{name}.npy", getattr(panel, name))
+        spans = {"industry": panel.industry_spans, **{f"member {k}": v for k, v in panel.member_spans.items()}}
+        about = {
+            "codes": panel.codes.tolist(),
+            "names": list(panel.names),
+            "fields": list(panel.fields),
+            "indices": list(panel.indices),
+            "industry_names": list(panel.industry_names),
+            "spans": {
+                name: [getattr(s, part).tolist() for part in ("stock", "start", "end", "value")]
+                for name, s in spans.items()
+            },
+            "st_known": panel.st_known,
+            "simulated": panel.simulated,
+            "source": panel.source,
+            "fingerprint": panel.fingerprint,
+        }
+        np.save(temporary / "_events.npy", np.array([getattr(panel.events, part) for part in CorporateEvents.PARTS]))
+        np.save(temporary / "_indices.npy", np.array(list(panel.indices.values())).reshape(-1, len(panel.dates)))
+        (temporary / "panel.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def load_panel(folder: Path) -> MarketPanel:
+    """Open a saved panel; its arrays stay on disk until they are read."""
+    about = json.loads((folder / "panel.json").read_text(encoding="utf-8"))
+
+    def array(name: str) -> np.ndarray:
+        return np.load(folder / f"{name}.npy", mmap_mode="r")
+
+    spans = {name: Spans(*(np.array(part, "int32") for part in parts)) for name, parts in about["spans"].items()}
+    return MarketPanel(
+        dates=np.array(array("_dates")),
+        codes=np.array(about["codes"], dtype="U12"),
+        fields={name: array(name) for name in about["fields"]},
+        suspended=array("_suspended"),
+        st=array("_st"),
+        list_index=np.array(array("_list_index")),
+        delist_index=np.array(array("_delist_index")),
+        names=tuple(about["names"]),
+        indices=dict(zip(about["indices"], np.array(array("_indices")), strict=True)),
+        member_spans={name.removeprefix("member "): s for name, s in spans.items() if name != "industry"},
+        industry_spans=spans["industry"],
+        industry_names=tuple(about["industry_names"]),
+        events=CorporateEvents(*np.array(array("_events"))),
+        st_known=about["st_known"],
+        simulated=about["simulated"],
+        source=about["source"],
+        fingerprint=about["fingerprint"],
+    )

@@ -1,0 +1,39 @@
+"""Who may be bought on a day: listed long enough, not ST, trading, and a member of the chosen index."""
+
+import numpy as np
+
+from feeds.panel import MarketPanel
+
+MIN_LISTED_DAYS = 120
+
+
+class Universe:
+    """The eligible stocks of a panel, day by day, with what was known at each day's close.
+
+    Parameters
+    ----------
+    panel : MarketPanel
+        The market.
+    name : str
+        ``all`` or an index code whose dated members the store holds, e.g. ``000300.SH``.
+    min_listed_days : int
+        Trading days since listing, that day included.
+    """
+
+    def __init__(self, panel: MarketPanel, name: str = "all", min_listed_days: int = MIN_LISTED_DAYS):
+        self.panel = panel
+        self.name = name
+        self.min_listed_days = min_listed_days
+        self.members = panel.members(name)
+
+    def on(self, row: int) -> np.ndarray:
+        """Return who is eligible at the close of a day, (N,) bool."""
+        panel = self.panel
+        old_enough = panel.listed_days(row) >= self.min_listed_days
+        return self.members[row] & old_enough & ~panel.suspended[row] & ~panel.st[row]
+
+
+def eligible(panel: MarketPanel, universe: str = "all", min_listed_days: int = MIN_LISTED_DAYS) -> np.ndarray:
+    """Return :meth:`Universe.on` for every day, (T, N) bool."""
+    rule = Universe(panel, universe, min_listed_days)
+    return np.array([rule.on(row) for row in range(len(panel.dates))]).reshape(panel.shape)
