@@ -1,0 +1,1 @@
+"""From wanted shares to fills: the account, the clock and the fees."""

@@ -1,0 +1,81 @@
+"""What a backtest is asked to do: one frozen, checked object, saved with every run."""
+
+import difflib
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from feeds.errors import ConfigError
+from feeds.universe import MIN_LISTED_DAYS
+
+
+class BacktestConfig(BaseModel):
+    """Options of a backtest; a flag wins over the YAML file, and the file over these defaults.
+
+    Attributes
+    ----------
+    cash : float
+        Starting capital in yuan.
+    start, end : date, optional
+        First and last trading day of the run; by default from the first score on, to the end of the data.
+    benchmark : str, optional
+        Index code; by default the CSI 300's total-return index, else its price index.
+    parameters : dict
+        The strategy's own parameters.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strategy: str = "top10"
+    signal: str = "lstm_thoughts"
+    universe: str = "all"
+    start: date | None = None
+    end: date | None = None
+    cash: float = Field(10_000_000.0, gt=0, le=1e15, allow_inf_nan=False)
+    benchmark: str | None = None
+    fees: str = "8bp"
+    lots: Literal["board", "share"] = "board"
+    unfilled_sells: Literal["carry", "expire"] = "carry"
+    delisting_recovery: float = Field(0.0, ge=0, le=1)
+    min_listed_days: int = Field(MIN_LISTED_DAYS, ge=1)
+    risk_free: float = Field(0.016, gt=-1, lt=1)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+def make(options: dict[str, Any]) -> BacktestConfig:
+    """Return a checked configuration, or refuse the first bad option in one line."""
+    try:
+        return BacktestConfig(**options)
+    except ValidationError as refused:
+        first = refused.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise unknown_key(name, list(BacktestConfig.model_fields)) from None
+        rule = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        raise ConfigError(f"{name} must be {rule}, was {first['input']}") from None
+
+
+def unknown_key(name: str, known: list[str]) -> ConfigError:
+    """Return the error for a configuration key that does not exist, with the nearest one that does."""
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return ConfigError(f"configuration key must be one of {', '.join(sorted(known))}, was {name}{hint}")
+
+
+def from_file(path: Path) -> dict[str, Any]:
+    """Return the options of a YAML file."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as broken:
+        raise ConfigError(f"config file must be readable YAML, was {path} ({str(broken).splitlines()[0]})") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"config file must hold key: value lines, was {path}")
+    return content
+
+
+def to_yaml(config: BacktestConfig) -> str:
+    """Return the resolved configuration as YAML that :func:`from_file` reads back."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
