@@ -1,6 +1,9 @@
 """The panel as Backtrader data: one clock feed, and a stock's feed made when it is first asked for."""
 
+import os
+import weakref
 from array import array
+from functools import cached_property
 
 import backtrader as bt
 import numpy as np
@@ -10,7 +13,7 @@ from feeds.panel import MarketPanel
 
 _UNIX_EPOCH = 719163.0  # 1970-01-01 as Backtrader counts days
 # A feed's lines in Backtrader's order, by the panel field behind each; the clock lends its datetime line.
-_FIELDS = ("close", "low", "high", "open", "vol", None)
+_FIELDS = ("close", "low", "high", "open", "vol", "")
 
 
 class MarketClock(bt.feed.DataBase):
@@ -32,19 +35,29 @@ class MarketClock(bt.feed.DataBase):
         self._last()
         self.home()
 
+    def advance(self, size: int = 1, datamaster: bt.feed.DataBase | None = None, ticks: bool = True) -> None:
+        """Move on by whole days; the tick fields that Backtrader keeps for live feeds are left alone."""
+        self.lines.advance(size)
+
 
 class PanelLine(LineBuffer):
-    """A zero-copy view of one panel column whose position is the clock's."""
+    """One panel column, read when first looked at, whose position is the clock's."""
 
-    def __init__(self, values: memoryview | array, clock: LineBuffer):
+    mode = LineBuffer.UnBounded
+    useislice = False
+    extension = 0
+    _tz = None
+
+    def __init__(self, market: "Market", name: str, column: int):
         self.lines = [self]
-        self.mode = self.UnBounded
         self.bindings: list[LineBuffer] = []
-        self.useislice = False
-        self.extension = 0
-        self._tz = None
-        self.array = values
-        self.clock = clock
+        self.clock = market.clock.lines.datetime
+        self._source = (market, name, column)
+
+    @cached_property
+    def array(self) -> memoryview:
+        market, name, column = self._source
+        return market.view(name, column)
 
     def __getitem__(self, ago: int) -> float:
         return self.array[self.clock._idx + ago]
@@ -93,7 +106,8 @@ class Market:
         self._template._tz = None  # Backtrader sets it on the feeds it starts itself
         self._feeds: dict[int, StockFeed] = {}
         self._views: dict[tuple[str, int], memoryview] = {}
-        self._zeros = array("d", bytes(8 * self.days))
+        self._files: dict[str, int] = {}
+        self._zeros = memoryview(bytes(8 * self.days)).cast("d")
 
     @property
     def step(self) -> int:
@@ -109,9 +123,18 @@ class Market:
         """Return one stock's field over the run as a memoryview of floats, indexed by :attr:`step`."""
         key = (name, column)
         if key not in self._views:
-            values = self.panel.fields[name][column, self.first : self.first + self.days]
-            self._views[key] = memoryview(np.asarray(values, "float64"))
+            self._views[key] = self._read(self.panel.fields[name], name, column) if name else self._zeros
         return self._views[key]
+
+    def _read(self, values: np.ndarray, name: str, column: int) -> memoryview:
+        """Read one column: from its file where there is one, for touching a map may pull in 2 MB around it."""
+        if not isinstance(values, np.memmap) or values.dtype != np.float64:
+            return memoryview(np.ascontiguousarray(values[column, self.first : self.first + self.days], "float64"))
+        if name not in self._files:
+            self._files[name] = os.open(str(values.filename), os.O_RDONLY)
+            weakref.finalize(self, os.close, self._files[name])
+        offset = values.offset + 8 * (column * values.shape[1] + self.first)
+        return memoryview(os.pread(self._files[name], 8 * self.days, offset)).cast("d")
 
     def feed(self, code: str | int) -> StockFeed:
         """Return the feed of a code (or of a column of the panel), made on the first call."""
@@ -123,7 +146,7 @@ class Market:
 
     def _make(self, column: int) -> StockFeed:
         clock = self.clock.lines.datetime
-        lines = [PanelLine(self.view(name, column) if name else self._zeros, clock) for name in _FIELDS]
+        lines = [PanelLine(self, name, column) for name in _FIELDS]
         lines.append(clock)
         template = self._template
         feed = object.__new__(StockFeed)
@@ -140,3 +163,4 @@ class Market:
         feed._env = self.clock._env
         feed.column = column
         return feed
+

@@ -24,13 +24,25 @@ class Universe:
         self.panel = panel
         self.name = name
         self.min_listed_days = min_listed_days
-        self.members = panel.members(name)
+        # Every listed stock is a member of "all", and the listing rule says who is listed.
+        self.members = None if name == "all" else panel.members(name)
+        self._days: dict[int, np.ndarray] = {}
 
     def on(self, row: int) -> np.ndarray:
         """Return who is eligible at the close of a day, (N,) bool."""
+        if row not in self._days:
+            panel = self.panel
+            old_enough = panel.listed_days(row) >= self.min_listed_days
+            trading = old_enough & ~panel.suspended[row] & ~panel.st[row]
+            self._days[row] = trading if self.members is None else trading & self.members[row]
+        return self._days[row]
+
+    def ever(self, first: int, last: int) -> np.ndarray:
+        """Return who was listed and a member on any day from ``first`` to ``last``, (N,) bool."""
         panel = self.panel
-        old_enough = panel.listed_days(row) >= self.min_listed_days
-        return self.members[row] & old_enough & ~panel.suspended[row] & ~panel.st[row]
+        if self.members is None:
+            return (panel.list_index <= last) & (panel.delist_index > first)
+        return self.members[first : last + 1].any(axis=0)
 
 
 def eligible(panel: MarketPanel, universe: str = "all", min_listed_days: int = MIN_LISTED_DAYS) -> np.ndarray:

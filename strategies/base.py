@@ -83,9 +83,12 @@ class BasketStrategy(bt.Strategy):
         reference = holding.price if holding else market.view("close", column)[market.step]
         trade(data=feed, size=abs(shares), signal_row=market.row, reference=reference)
 
-    def candidates(self, row: int, columns: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """Return the columns of eligible scored stocks, best first; of equal scores the lower code is first."""
-        eligible: Universe = self.p.universe
-        keep = eligible.on(row)[columns] & np.isfinite(scores)
+    def best(self, row: int, columns: np.ndarray, scores: np.ndarray, count: int) -> np.ndarray:
+        """Return the columns of the ``count`` best eligible stocks, best first; of equal scores the lower code wins."""
+        universe: Universe = self.p.universe
+        keep = universe.on(row)[columns] & np.isfinite(scores)
         columns, scores = columns[keep], scores[keep]
-        return columns[np.lexsort((columns, -scores))]
+        if 0 < count < len(scores):
+            enough = scores >= np.partition(scores, -count)[-count]
+            columns, scores = columns[enough], scores[enough]
+        return columns[np.lexsort((columns, -scores))][: max(count, 0)]

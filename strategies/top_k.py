@@ -27,7 +27,7 @@ class TopK(BasketStrategy):
     def weights(self, row: int, columns: np.ndarray, scores: np.ndarray) -> Mapping[int, float]:
         suspended = self.broker.market.panel.suspended[row]
         stuck = [column for column in self.broker.holdings if suspended[column]]
-        best = self.candidates(row, columns, scores)[: self.p.top_k - len(stuck)]
+        best = self.best(row, columns, scores, self.p.top_k - len(stuck))
         weight = 1.0 / self.p.top_k
         targets = {int(column): weight for column in best}
         if not self.p.sell_suspended:

@@ -140,7 +140,7 @@ def _facts(
     scores: Mapping[int, Any], metas: list[Mapping[str, Any]], parameters: dict[str, Any], benchmark: str,
 ) -> dict[str, Any]:  # fmt: skip
     sizes = {row: int(universe.on(row).sum()) for row in scores}
-    ever = universe.members[rows.first : rows.last + 1].any(axis=0)
+    ever = universe.ever(rows.first, rows.last)
     later = panel.delist_index[ever] < len(panel.dates)
     return {
         "data_source": panel.source,
