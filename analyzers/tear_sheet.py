@@ -1,0 +1,300 @@
+"""The tear sheet: QuantStats draws, the metric core counts, and one offline HTML page shows both."""
+
+import base64
+import io
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+
+from analyzers.conventions import Metrics
+from analyzers.fonts import chart_families, chart_label
+from analyzers.metrics import levels_of
+from analyzers.page import page_of
+from analyzers.returns import daily_rate, simple_returns
+
+if TYPE_CHECKING:
+    from analyzers.signal_quality import SignalQuality
+    from feeds.panel import MarketPanel
+    from strategies.execution.engine import BacktestResult
+
+TEMPLATES = Path(__file__).with_name("templates")
+WINDOW = 121  # sessions of the rolling figures: half of an A-share year
+FEWEST_SESSIONS = 5  # below this there is nothing to draw
+STYLE = {
+    "svg.hashsalt": "huice",
+    "svg.fonttype": "path",
+    "font.size": 9.0,
+    "xtick.labelsize": 9.0,
+    "ytick.labelsize": 9.0,
+    "legend.fontsize": 9.0,
+    "xtick.color": "#5b6b7b",
+    "ytick.color": "#5b6b7b",
+    "xtick.major.size": 0.0,
+    "ytick.major.size": 0.0,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.edgecolor": "#dfe5ea",
+    "grid.color": "#dfe5ea",
+    "grid.linewidth": 0.6,
+}
+COLOURS = {"#fedd78": "#9aa5b1", "#348dc1": "#2166ac", "#ff0000": "#c0282d"}  # QuantStats' own: the page's
+SIZE = (5.6, 2.7)  # inches; small, so that the letters stay readable on a narrow screen
+SMALL = (4.6, 2.5)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One drawing as base64 SVG, with the heading and small print the page sets around it."""
+
+    title: str
+    note: str
+    data: str
+
+
+def write_tear_sheet(
+    path: Path,
+    result: "BacktestResult",
+    metrics: Metrics,
+    panel: "MarketPanel | None" = None,
+    quality: "SignalQuality | None" = None,
+) -> None:
+    """Write one HTML page that needs no network and is the same, byte for byte, for the same run.
+
+    Parameters
+    ----------
+    path : Path
+        File to write; replaced whole or not at all.
+    result : BacktestResult
+        The run.
+    metrics : dict
+        What `analyzers.metrics.metrics_of` returned for it: the page computes no figure a second time.
+    panel : MarketPanel, optional
+        Prices that value the refused orders; without it that section says so.
+    quality : SignalQuality, optional
+        The signal's information coefficients by date.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    page = page_of(result, metrics, panel, quality)
+    pictures = quantstats_pictures(result, metrics)
+    text = environment.get_template("tear_sheet.html.j2").render(page, pictures=pictures, window=WINDOW)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(temporary, 0o644)
+    os.replace(temporary, path)
+
+
+def quantstats_pictures(result: "BacktestResult", metrics: Metrics) -> dict[str, Picture | None]:
+    """Return QuantStats' drawings of the run's own daily returns; None where a run is too short for one.
+
+    Notes
+    -----
+    QuantStats fills a benchmark that misses a date with the next level, drops leading zero returns when it
+    matches dates, and takes a series without a loss for prices. So it receives both series on the same
+    dates, is not asked to match them, and is not asked to draw a run without a losing day.
+    """
+    nav, benchmark = levels_of(result)
+    families = chart_families()
+    returns = _labelled(nav, "Portfolio")
+    names = ("drawdown", "drawdown_periods", "yearly_returns", "rolling_volatility", "rolling_sharpe")
+    pictures: dict[str, Picture | None] = dict.fromkeys(
+        (*names, "rolling_beta", "monthly_histogram")
+    )
+    if len(returns) < FEWEST_SESSIONS or not (returns < 0).any() or not (returns > 0).any():
+        return pictures
+    code = str(result.facts.get("benchmark_code") or "")
+    label = chart_label(code, str(result.facts.get("names", {}).get(code, "")), families)
+    other = None if benchmark is None else _labelled(benchmark, label)
+    with _quiet_matplotlib(families):
+        for name, (title, note, figure) in _drawings(returns, other, metrics).items():
+            pictures[name] = Picture(title, note, _svg(figure()))
+    return pictures
+
+
+def _drawings(
+    returns: pd.Series, benchmark: pd.Series | None, metrics: Metrics
+) -> dict[str, tuple[str, str, Callable[[], Any]]]:
+    """Return name -> (title, note, how to draw it) of the drawings this run is long enough for."""
+    import quantstats.plots as draw
+
+    periods = float(metrics["sessions_per_year"] or 0)
+    rate = daily_rate(float(metrics["rf"] or 0), periods)
+    common = {"figsize": SIZE, "fontname": None, "subtitle": False, "show": False}
+    small = common | {"figsize": SMALL}
+    rolling = small | {"period": WINDOW, "periods_per_year": periods, "ylabel": ""}
+    excess = returns - rate
+    drawings: dict[str, tuple[str, str, Callable[[], Any]]] = {
+        "drawdown": (
+            "Under water",
+            "Red: mean depth over all sessions.",
+            lambda: draw.drawdown(returns, ylabel="", **common),
+        ),
+        "drawdown_periods": (
+            "Cumulative return and the five longest drawdowns",
+            "",
+            lambda: draw.drawdowns_periods(returns, ylabel="", prepare_returns=False, **common),
+        ),
+        "yearly_returns": (
+            "Return by calendar year",
+            "Red: mean of the years.",
+            lambda: _with_years(
+                draw.yearly_returns(returns, benchmark, ylabel="", prepare_returns=False, **common), returns
+            ),
+        ),
+    }
+    if len(pd.period_range(returns.index[0], returns.index[-1], freq="M")) > 3:
+        drawings["monthly_histogram"] = (
+            "Monthly returns",
+            "Line: kernel density; red: mean.",
+            lambda: _percent_across(draw.histogram(returns, ylabel="", prepare_returns=False, **common)),
+        )
+    if len(returns) <= WINDOW:
+        return drawings
+    drawings["rolling_volatility"] = (
+        f"Volatility over {WINDOW} sessions",
+        "Red: mean of the windows.",
+        lambda: _percent_up(draw.rolling_volatility(returns, benchmark, **rolling)),
+    )
+    drawings["rolling_sharpe"] = (
+        f"Sharpe ratio over {WINDOW} sessions",
+        "Red: mean of the windows.",
+        lambda: draw.rolling_sharpe(excess, None if benchmark is None else benchmark - rate, **rolling),
+    )
+    if benchmark is not None:
+        beta = small | {"window1": WINDOW, "window1_label": f"{WINDOW} sessions", "window2": None}
+        drawings["rolling_beta"] = (
+            f"Beta over {WINDOW} sessions",
+            "",
+            lambda: _without_warm_up(
+                draw.rolling_beta(returns, benchmark, ylabel="", prepare_returns=False, **beta)
+            ),
+        )
+    return drawings
+
+
+def _labelled(levels: pd.Series, name: str) -> pd.Series:
+    returns = simple_returns(levels).rename(name)
+    returns.index = pd.DatetimeIndex(returns.index).astype("datetime64[ns]")
+    return returns
+
+
+def _percent_across(figure: Any) -> Any:
+    """Write the ticks of a histogram as they are: QuantStats cuts them to whole percents."""
+    from matplotlib.ticker import PercentFormatter
+
+    figure.axes[0].xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    return figure
+
+
+def _percent_up(figure: Any) -> Any:
+    from matplotlib.ticker import PercentFormatter
+
+    figure.axes[0].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    return figure
+
+
+def _with_years(figure: Any, returns: pd.Series) -> Any:
+    """Put each year under its bars, where QuantStats' own labels are not."""
+    years = sorted(set(returns.index.year))
+    axes = figure.axes[0]
+    bars = np.array([[bar.get_x() + bar.get_width() / 2 for bar in group] for group in axes.containers])
+    form = "{}" if len(years) <= 10 else "{:02d}"
+    labels = [form.format(year if len(years) <= 10 else year % 100) for year in years]
+    axes.set_xticks(bars.mean(axis=0), labels, ha="center")
+    axes.minorticks_off()
+    axes.grid(False, axis="x")
+    return figure
+
+
+def _without_warm_up(figure: Any) -> Any:
+    """Take out the zeros QuantStats draws before the first full window, and its mean that counts them."""
+    from matplotlib.ticker import AutoLocator
+
+    axes = figure.axes[0]
+    line, mean = axes.lines[0], axes.lines[1]
+    values = np.array(line.get_ydata(), dtype=float)
+    values[: WINDOW - 1] = np.nan
+    line.set_ydata(values)
+    mean.remove()
+    axes.set_xlim(line.get_xdata()[WINDOW - 1], line.get_xdata()[-1])
+    axes.yaxis.set_major_locator(AutoLocator())
+    axes.relim()
+    axes.autoscale(axis="y")
+    axes.get_legend().remove()
+    return figure
+
+
+@contextmanager
+def _quiet_matplotlib(families: list[str]) -> Iterator[None]:
+    """Draw off screen with our own style, and leave no trace in the caller's matplotlib."""
+    import matplotlib
+
+    before = matplotlib.get_backend(auto_select=False)
+    style = STYLE | {"font.family": families}
+    font_log = logging.getLogger("matplotlib.font_manager")
+    level = font_log.level
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        font_log.setLevel(logging.ERROR)
+        matplotlib.use("Agg")
+        import quantstats.plots  # noqa: F401  (sets a theme of its own, which rc_context takes back)
+
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(style)
+        try:
+            yield
+        finally:
+            font_log.setLevel(level)
+            if before:
+                matplotlib.use(before)
+
+
+def _svg(figure: Any) -> str:
+    """Return a figure in the page's dress as base64 SVG that depends on nothing but what was drawn."""
+    for text in list(figure.texts):
+        text.remove()  # the page sets the heading
+    for axes in figure.axes:
+        axes.set_title("")
+        axes.tick_params(axis="x", labelrotation=0)
+        for line in axes.lines:
+            line.set_linewidth(min(line.get_linewidth(), 1.2))
+        for artist in (*axes.lines, *axes.patches, *axes.collections):
+            _recolour(artist)
+        if axes.get_legend() is not None:
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, borderaxespad=0)
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(buffer, format="svg", metadata=nothing, bbox_inches="tight", pad_inches=0.03)
+    text = buffer.getvalue()
+    return base64.b64encode(text[text.index("<svg") :].encode()).decode()
+
+
+def _recolour(artist: Any) -> None:
+    """Draw portfolio, benchmark and means in the colours they have elsewhere on the page."""
+    from matplotlib.colors import to_hex, to_rgba
+
+    for part in ("color", "facecolor", "edgecolor"):
+        get, put = getattr(artist, f"get_{part}", None), getattr(artist, f"set_{part}", None)
+        if get is None or put is None:
+            continue
+        colours = [get()] if isinstance(get(), str | tuple) else list(np.atleast_2d(get()))
+        replacement = COLOURS.get(to_hex(colours[0])) if colours else None
+        if replacement:
+            put(to_rgba(replacement, to_rgba(colours[0])[3]))

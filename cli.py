@@ -1,0 +1,514 @@
+"""The command line: parse, call one function, print."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from feeds.errors import ConfigError, HuiceError, unknown
+
+DEFAULT_DATA = "data"
+SIMULATED = "simulated market: shows the machinery, not an edge"
+DEMO = {"stocks": 300, "start": "2017-01-03", "end": "2024-12-31", "seed": 7}
+
+
+class Commands(click.Group):
+    """A group whose errors are one line on standard error and exit code 2."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        try:
+            code = super().main(*args, **{**kwargs, "standalone_mode": False})
+            sys.exit(code if isinstance(code, int) else 0)
+        except click.exceptions.NoArgsIsHelpError as asked:
+            click.echo(asked.format_message())
+            sys.exit(2)
+        except click.NoSuchOption as refused:
+            near = f" (did you mean {refused.possibilities[0]}?)" if refused.possibilities else ""
+            self.refuse(f"option must be one that --help lists, was {refused.option_name}{near}")
+        except click.MissingParameter as refused:
+            name = refused.param.opts[-1] if refused.param and refused.param.opts else "argument"
+            self.refuse(f"{name if name.startswith('-') else name.upper()} must be given, was missing")
+        except click.ClickException as refused:
+            self.refuse(refused.format_message())
+        except HuiceError as refused:
+            self.refuse(str(refused))
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("interrupted: what was finished is kept, the same command goes on from there", err=True)
+            sys.exit(130)
+        except OSError as problem:
+            if problem.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+                raise
+            self.refuse(f"folder must be writable and have free space, was {problem.filename} ({problem.strerror})")
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            raise unknown("command", args[0], self.commands)
+        return super().resolve_command(ctx, args)
+
+    @staticmethod
+    def refuse(text: str) -> None:
+        click.echo(f"error: {' '.join(text.split())}", err=True)
+        sys.exit(2)
+
+
+class Number(click.ParamType):
+    """A number that is refused in our own words."""
+
+    def __init__(self, kind: type[int] | type[float]):
+        self.kind = kind
+        self.name = "integer" if kind is int else "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return self.kind(value)
+        except ValueError:
+            name = param.opts[-1] if param else "value"
+            rule = "a whole number" if self.kind is int else "a number"
+            raise ConfigError(f"{name} must be {rule}, was {value}") from None
+
+
+WHOLE, REAL = Number(int), Number(float)
+
+
+def say(text: str) -> None:
+    """Print progress on standard error, so that standard output holds results only."""
+    click.echo(text, err=True)
+
+
+data_option = click.option(
+    "--data", "data_dir", default=None, type=click.Path(path_type=Path), help="Data folder.  [default: data]"
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+set_option = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any setting, repeatable.")
+workers_option = click.option("--workers", type=WHOLE, default=None, help="Training processes.  [default: one a core]")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="huice")
+def main() -> None:
+    """Backtests of model scores on Chinese A-shares against a market that refuses.
+
+    The quickest start:  huice backtest --strategy top10 --signal lstm_thoughts
+    """
+
+
+@main.command()
+@click.option("--strategy", default=None, help="Strategy name.  [default: top10]")
+@click.option("--signal", "signal_name", default=None, help="Signal name.  [default: lstm_thoughts]")
+@data_option
+@click.option("--start", default=None, help="First trading day, 2020-01-02.  [default: after the first score]")
+@click.option("--end", default=None, help="Last trading day.  [default: the end of the data]")
+@click.option("--cash", type=REAL, default=None, help="Starting capital, yuan.  [default: 10000000]")
+@click.option("--benchmark", default=None, help="Index code.  [default: H00300.CSI, else 000300.SH]")
+@click.option("--universe", default=None, help="all, or an index whose dated members are known.  [default: all]")
+@click.option("--fees", default=None, help="8bp, none, or another rate like 12.5bp.  [default: 8bp]")
+@click.option("--top-k", type=WHOLE, default=None, help="Number of stocks held.")
+@click.option("--config", "config_file", default=None, type=click.Path(path_type=Path), help="YAML file of options.")
+@set_option
+@click.option("--output", default="runs", type=click.Path(path_type=Path), help="Where run folders are made.")
+@workers_option
+@json_option
+def backtest(
+    data_dir: Path | None, config_file: Path | None, settings: tuple[str, ...], output: Path, workers: int | None,
+    as_json: bool, top_k: int | None, signal_name: str | None, **flags: Any,
+) -> None:  # fmt: skip
+    """Trade a signal's scores and write a run folder with a tear sheet; trains missing scores first."""
+    from strategies import registry
+    from strategies.execution import fees
+    from strategies.execution.config import make
+
+    options = _options(config_file, {**flags, "signal": signal_name}, settings, top_k)
+    config = make(options)
+    registry.get(config.strategy)
+    fees.get(config.fees)
+    _run_backtest(config, data_dir, output, workers, as_json)
+
+
+def _run_backtest(config: Any, data_dir: Path | None, output: Path, workers: int | None, as_json: bool) -> None:
+    from analyzers.metrics import metrics_of
+    from analyzers.recorders import RECORDERS
+    from analyzers.run_folder import write_run
+    from analyzers.signal_quality import signal_quality
+    from feeds.building import open_panel
+    from feeds.universe import eligible
+    from signals.table import signal_folder
+    from strategies.execution import engine
+
+    log: list[str] = []
+
+    def note(text: str) -> None:
+        log.append(text)
+        say(text)
+
+    engine.strategy_parameters(config)
+    data = _data_folder(data_dir, note)
+    known_signal(config.signal, data)
+    panel = open_panel(data, note)
+    _train_missing(config, data, panel, workers, note)
+    folder = signal_folder(data, config.signal)
+    result = engine.run(config, panel, folder, RECORDERS)
+    traded = [folder.read(day) for day in folder.dates() if _within(day, result)]
+    quality = signal_quality(
+        [(signal.date, signal.codes, signal.scores) for signal in traded],
+        panel,
+        universe=eligible(panel, config.universe, config.min_listed_days),
+    )
+    metrics = metrics_of(result, panel, quality)
+    place = write_run(output, result, metrics, panel, quality, log)
+    if as_json:
+        import json
+
+        click.echo(json.dumps({"run": str(place), **metrics}, ensure_ascii=False, indent=1))
+    else:
+        _print_summary(result, metrics, place)
+
+
+def _within(day: Any, result: Any) -> bool:
+    import numpy as np
+
+    dates = result.nav["date"].to_numpy().astype("datetime64[D]")
+    return bool(dates[0] <= np.datetime64(day, "D") <= dates[-1])
+
+
+def _options(
+    config_file: Path | None, flags: dict[str, Any], settings: tuple[str, ...], top_k: int | None
+) -> dict[str, Any]:
+    """Return the options of a backtest: flags win over the file, ``--set`` counts as a flag."""
+    from strategies.execution.config import BacktestConfig, from_file
+
+    options = from_file(config_file) if config_file else {}
+    parameters = dict(options.get("parameters") or {})
+    for key, value in _pairs(settings).items():
+        (options if key in BacktestConfig.model_fields else parameters)[key] = value
+    options.update({name: value for name, value in flags.items() if value is not None})
+    if top_k is not None:
+        parameters["top_k"] = top_k
+    return {**options, "parameters": parameters} if parameters else options
+
+
+def _pairs(settings: tuple[str, ...]) -> dict[str, Any]:
+    import yaml
+
+    pairs = {}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--set must be KEY=VALUE, was {text}")
+        pairs[key] = yaml.safe_load(value)
+    return pairs
+
+
+def _data_folder(data_dir: Path | None, note: Callable[[str], None]) -> Path:
+    """Return the data folder; the default one is filled with the simulated market when it is empty."""
+    from feeds.store import MANIFEST
+
+    data = data_dir or Path(DEFAULT_DATA)
+    if data_dir is None and not (data / MANIFEST).exists():
+        note(f"no market data in {data}/ yet: generating the {SIMULATED}")
+        _simulate(data, DEMO)
+    return data
+
+
+def _simulate(data: Path, options: dict[str, Any]) -> dict[str, int]:
+    from feeds.sources.simulated import SimulatedMarket
+    from feeds.store import Store, import_source
+
+    return import_source(Store(data), SimulatedMarket(**options))
+
+
+def known_signal(name: str, data: Path) -> None:
+    """Refuse a signal that is neither trainable nor in the data folder."""
+    from signals import registry
+    from signals.table import signal_names
+
+    known = {*registry.names(), *signal_names(data)}
+    if name not in known:
+        raise unknown("signal", name, known)
+
+
+def _train_missing(config: Any, data: Path, panel: Any, workers: int | None, note: Callable[[str], None]) -> None:
+    """Train the scores that a backtest needs and that are not there, and say so."""
+    from signals import registry, walkforward
+    from signals.table import signal_folder
+
+    if config.signal not in registry.names():
+        return
+    spec = registry.get(config.signal)
+    first, last = config.start or panel.dates[0], config.end or panel.dates[-1]
+    wanted = walkforward.signal_dates(panel.dates, first, last)
+    scorable = {panel.dates[position] for fold in walkforward.plan(panel, spec) for position in fold.scoring}
+    if config.start is None:
+        wanted = [day for day in wanted if day in scorable]
+    missing = walkforward.missing_dates(signal_folder(data, config.signal), wanted)
+    if missing:
+        note(f"training {config.signal} for {len(missing)} months without scores, {missing[0]} to {missing[-1]}")
+        _train(data, spec, config.universe, missing[0], missing[-1], workers, retrain=False)
+
+
+@main.command()
+@click.option("--signal", "signal_name", required=True, help="Signal name.")
+@data_option
+@click.option("--universe", default="all", show_default=True, help="all, or an index code.")
+@click.option("--start", default=None, help="First signal date.  [default: the first that can be scored]")
+@click.option("--end", default=None, help="Last signal date.  [default: the last in the data]")
+@set_option
+@workers_option
+@click.option("--retrain", is_flag=True, help="Forget the models and scores of these dates first.")
+def train(
+    signal_name: str, data_dir: Path | None, universe: str, start: str | None, end: str | None,
+    settings: tuple[str, ...], workers: int | None, retrain: bool,
+) -> None:  # fmt: skip
+    """Train a signal walk-forward and write one file of scores per month; goes on where it was stopped."""
+    from signals import registry
+
+    spec = registry.get(signal_name)
+    if settings:
+        spec = registry.with_settings(spec, {key: str(value) for key, value in _pairs(settings).items()})
+    summary = _train(_data_folder(data_dir, say), spec, universe, start, end, workers, retrain)
+    click.echo(
+        f"{summary.folder}: {len(summary.written)} files written, {len(summary.skipped)} there already, "
+        f"{len(summary.trained)} of {len(summary.folds)} folds trained"
+    )
+
+
+def _train(
+    data: Path, spec: Any, universe: str, start: Any, end: Any, workers: int | None, retrain: bool
+) -> Any:  # fmt: skip
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from signals import walkforward
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task(f"training {spec.name}", total=None)
+
+        def show(event: walkforward.Progress) -> None:
+            if event.stage == "epoch":
+                bars.update(task, description=f"training {spec.name} {event.fold}", advance=1)
+                bars.console.print(
+                    f"{event.fold} seed {event.seed} epoch {event.epoch:2d}/{event.epochs}  IC train "
+                    f"{event.train_ic:+.4f}  validation {event.validation_ic:+.4f}  RankIC "
+                    f"{event.validation_rank_ic:+.4f}",
+                    highlight=False,
+                )
+            elif event.stage == "written":
+                bars.console.print(f"{event.fold} scored {', '.join(event.dates)}", highlight=False)
+            elif event.message:
+                bars.console.print(event.message, highlight=False)
+
+        return walkforward.run(
+            data, spec, universe, start, end,
+            workers=workers or min(os.cpu_count() or 1, 8), callback=show, retrain=retrain,
+        )  # fmt: skip
+
+
+@main.group("data", cls=Commands)
+def data_commands() -> None:
+    """Import, generate, check and describe market data."""
+
+
+@data_commands.command("import")
+@click.argument("folder", type=click.Path(path_type=Path))
+@data_option
+def data_import(folder: Path, data_dir: Path | None) -> None:
+    """Read a Tushare-style export: FOLDER/<table>.parquet or .csv, in Tushare units."""
+    from datetime import UTC, datetime
+
+    from feeds.sources.files import TushareFiles
+    from feeds.store import Store, import_source
+
+    source = TushareFiles(folder)
+    data = data_dir or Path(DEFAULT_DATA)
+    rows = import_source(Store(data), source, datetime.now(UTC).isoformat(timespec="seconds"))
+    for name, count in rows.items():
+        click.echo(f"{name:<16}{count:>12,} rows")
+    for text in source.notes:
+        say(f"note: {text}")
+    for path in source.skipped:
+        say(f"note: {path.name} left out, not the name of a table")
+
+
+@data_commands.command("demo")
+@data_option
+@click.option("--stocks", type=WHOLE, default=DEMO["stocks"], show_default=True)
+@click.option("--start", default=DEMO["start"], show_default=True)
+@click.option("--end", default=DEMO["end"], show_default=True)
+@click.option("--seed", type=WHOLE, default=DEMO["seed"], show_default=True)
+def data_demo(data_dir: Path | None, **options: Any) -> None:
+    """Generate the simulated market: every table, every corner case, no token, no network."""
+    from feeds.store import Store
+
+    data = data_dir or Path(DEFAULT_DATA)
+    real = {entry["source"] for entry in Store(data).tables.values() if not entry["simulated"]}
+    if real:
+        raise ConfigError(f"data folder must be empty or hold a simulated market, was {data} with {', '.join(real)}")
+    for name, count in _simulate(data, options).items():
+        click.echo(f"{name:<16}{count:>12,} rows")
+    click.echo(SIMULATED)
+
+
+@data_commands.command("info")
+@data_option
+@json_option
+def data_info(data_dir: Path | None, as_json: bool) -> None:
+    """Print what the data folder holds: rows, spans, sources."""
+    from feeds.store import Store
+
+    store = Store.existing(data_dir or Path(DEFAULT_DATA))
+    rows = {
+        name: {key: entry[key] for key in ("rows", "start", "end", "source", "fetched_at")}
+        for name, entry in store.tables.items()
+    }
+    if as_json:
+        import json
+
+        click.echo(json.dumps({"fingerprint": store.fingerprint, "tables": rows}, ensure_ascii=False, indent=1))
+        return
+    _table(
+        ("table", "rows", "first day", "last day", "source"),
+        [(n, f"{r['rows']:,}", r["start"] or "", r["end"] or "", r["source"]) for n, r in rows.items()],
+    )
+    if store.simulated:
+        click.echo(SIMULATED)
+
+
+@data_commands.command("check")
+@data_option
+@json_option
+def data_check(data_dir: Path | None, as_json: bool) -> None:
+    """Check every stored file's SHA-256 and every table's rules; exit code 1 if anything is wrong."""
+    from feeds.checking import check_store
+    from feeds.store import Store
+
+    findings = check_store(Store.existing(data_dir or Path(DEFAULT_DATA)))
+    if as_json:
+        import json
+
+        click.echo(json.dumps([finding.__dict__ for finding in findings], ensure_ascii=False, indent=1))
+    else:
+        _table(("table", "rule", "count", "first"), [(f.table, f.rule, f"{f.count:,}", f.sample) for f in findings])
+        click.echo(f"{len(findings)} findings" if findings else "every check passed")
+    sys.exit(1 if findings else 0)
+
+
+@main.group("signals", cls=Commands)
+def signal_commands() -> None:
+    """List, validate and import files of scores."""
+
+
+@signal_commands.command("list")
+@data_option
+@json_option
+def signals_list(data_dir: Path | None, as_json: bool) -> None:
+    """Print the signals that can be trained and those that have files."""
+    from signals import registry
+    from signals.table import signal_folder, signal_names
+
+    data = data_dir or Path(DEFAULT_DATA)
+    rows = []
+    for name in sorted({*registry.names(), *signal_names(data)}):
+        dates = signal_folder(data, name).dates()
+        title = registry.get(name).title if name in registry.names() else "imported scores"
+        span = (str(dates[0]), str(dates[-1])) if len(dates) else ("", "")
+        rows.append({"signal": name, "files": len(dates), "first": span[0], "last": span[1], "about": title})
+    if as_json:
+        import json
+
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+    else:
+        _table(("signal", "files", "first", "last", "about"), [tuple(map(str, row.values())) for row in rows])
+
+
+@signal_commands.command("validate")
+@click.argument("name")
+@data_option
+@click.option("--universe", default="all", show_default=True)
+@json_option
+def signals_validate(name: str, data_dir: Path | None, universe: str, as_json: bool) -> None:
+    """Check a signal's files; exit code 1 if one could not have been known in time or cannot be traded."""
+    from feeds.building import open_panel
+    from signals.table import signal_folder
+    from signals.validation import errors, validate
+
+    data = data_dir or Path(DEFAULT_DATA)
+    known_signal(name, data)
+    findings = validate(signal_folder(data, name), open_panel(data, say), universe)
+    if as_json:
+        import json
+
+        click.echo(json.dumps([f.__dict__ for f in findings], ensure_ascii=False, indent=1, default=str))
+    else:
+        _table(
+            ("level", "rule", "date", "count", "sample"),
+            [(f.level, f.rule, str(f.date or ""), str(f.count), ", ".join(map(str, f.sample))) for f in findings],
+        )
+        click.echo(f"{len(errors(findings))} errors, {len(findings) - len(errors(findings))} warnings")
+    sys.exit(1 if errors(findings) else 0)
+
+
+@signal_commands.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="Name of the signal.")
+@data_option
+@click.option("--replace", is_flag=True, help="Replace an earlier import of that name.")
+def signals_import(file: Path, name: str, data_dir: Path | None, replace: bool) -> None:
+    """Turn a long CSV or Parquet table of your own scores into signal files."""
+    from signals.importing import import_scores
+
+    folder = import_scores(file, name, data_dir or Path(DEFAULT_DATA), replace=replace)
+    dates = folder.dates()
+    click.echo(f"{folder.path}: {len(dates)} files, {dates[0]} to {dates[-1]}")
+
+
+@main.command()
+@data_option
+@json_option
+def doctor(data_dir: Path | None, as_json: bool) -> None:
+    """Print versions, the data found, the device, the fonts, and what is missing."""
+    from analyzers.doctor import examine
+
+    rows = examine(data_dir or Path(DEFAULT_DATA))
+    if as_json:
+        import json
+
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    _table(("what", "found"), list(rows.items()))
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(*head, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    Console(highlight=False).print(table)
+
+
+def _print_summary(result: Any, metrics: Any, place: Path) -> None:
+    from analyzers.summary import summary_rows
+
+    facts = result.facts
+    click.echo(f"{facts['strategy']} on {facts['signal']['name']}, {facts['start']} to {facts['end']}")
+    click.echo(f"benchmark {facts['benchmark_code']} ({facts['benchmark_kind']}), fees {facts['fees']}")
+    group = ""
+    rows: list[tuple[str, ...]] = []
+    for name, label, value, convention in summary_rows(metrics):
+        rows.append((name if name != group else "", label, value, convention))
+        group = name
+    _table(("", "figure", "value", "convention"), rows)
+    if facts["simulated"]:
+        click.echo(SIMULATED)
+    click.echo(f"tear sheet: {place / 'tear_sheet.html'}")
+
+
+if __name__ == "__main__":
+    main()

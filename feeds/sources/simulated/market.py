@@ -1,0 +1,88 @@
+"""The simulated market as a source of tables."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from feeds.errors import ConfigError
+from feeds.rules import as_day
+from feeds.sources.simulated import bars, events, futures, indices, valuation
+from feeds.sources.simulated.clock import FIRST_LISTING
+from feeds.sources.simulated.simulation import History, simulate
+
+FEWEST_STOCKS, MOST_STOCKS, FEWEST_SESSIONS = 12, 6000, 20
+
+
+class SimulatedMarket:
+    """An invented A-share market on the real trading calendar, the same to the byte for the same arguments.
+
+    Parameters
+    ----------
+    stocks : int
+        Stocks that are listed at some time in the span, 12 to 6,000.
+    start, end : str
+        First and last calendar day.
+    seed : int
+        Not negative; every table draws from streams of its own.
+
+    Raises
+    ------
+    ConfigError
+        If an argument breaks its rule.
+    """
+
+    name = "simulated"
+    simulated = True
+
+    def __init__(self, stocks: int = 300, start: str = "2017-01-03", end: str = "2024-12-31", seed: int = 7):
+        if not FEWEST_STOCKS <= stocks <= MOST_STOCKS:
+            raise ConfigError(f"stocks must be between {FEWEST_STOCKS} and {MOST_STOCKS}, was {stocks}")
+        if seed < 0:
+            raise ConfigError(f"seed must not be negative, was {seed}")
+        first, last = as_day(start), as_day(end)
+        if not FIRST_LISTING + 31 <= first < last:
+            raise ConfigError(f"start must be before end and after {FIRST_LISTING + 30}, was {first} to {last}")
+        if np.busday_count(first, last) < FEWEST_SESSIONS:
+            raise ConfigError(f"the span must have at least {FEWEST_SESSIONS} weekdays, was {first} to {last}")
+        self.stocks, self.start, self.end, self.seed = stocks, str(first), str(last), seed
+
+    def __repr__(self) -> str:
+        return f"SimulatedMarket(stocks={self.stocks}, start='{self.start}', end='{self.end}', seed={self.seed})"
+
+    def history(self) -> History:
+        """Run the market and return its raw arrays."""
+        return simulate(self.start, self.end, self.stocks, self.seed)
+
+    def tables(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Run the market and yield its tables; those of every trading day come a year at a time."""
+        history = self.history()
+        names, industries = bars.namechange(history), events.industry(history, self.seed)
+        yield "trade_cal", events.trade_cal(history.clock)
+        yield "stock_basic", events.stock_basic(history, names, industries)
+        yield "namechange", names
+        yield "industry", industries
+        yield "dividend", events.dividend(history, self.seed)
+        yield "rights", events.rights(history)
+        yield "fina_indicator", valuation.fina_indicator(history)
+        for name, chunks in (
+            ("daily", bars.daily(history)),
+            ("adj_factor", bars.adj_factor(history)),
+            ("stk_limit", bars.stk_limit(history)),
+            ("suspend_d", bars.suspend_d(history)),
+            ("stock_st", bars.stock_st(history)),
+            ("daily_basic", valuation.daily_basic(history)),
+            ("moneyflow", bars.moneyflow(history, self.seed)),
+        ):
+            for chunk in chunks:
+                yield name, chunk
+        yield from self._index_tables(history)
+
+    def _index_tables(self, history: History) -> Iterator[tuple[str, pd.DataFrame]]:
+        paths = [indices.index_path(history, spec) for spec in indices.SPECS]
+        listed = futures.all_contracts(history)
+        yield "index_daily", indices.index_daily(history, paths)
+        yield "index_weight", indices.index_weight(history, paths)
+        yield "index_member", indices.index_member(history, paths)
+        yield "fut_basic", futures.fut_basic(listed)
+        yield "fut_daily", futures.fut_daily(history, paths, listed, self.seed)

@@ -1,0 +1,125 @@
+"""Computes a feature panel into a folder that appears only when complete, in little memory."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from feeds.panel import MarketPanel
+from feeds.store import sync_folder
+from signals.features.inputs import raw_features
+from signals.features.moving import Floats
+from signals.features.preprocessing import carry_forward, standardise
+
+STOCKS_AT_ONCE = 128  # one array of a thousand days is then 1 MB and stays in the processor's cache
+FEATURES_AT_ONCE = 16  # 64 bytes, one cache line of the stored array
+DATES_AT_ONCE = 32
+
+Singles = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+Progress = Callable[[int, int], None]
+
+
+def write_features(
+    panel: MarketPanel, eligible: Mask, names: tuple[str, ...], target: Path, progress: Progress | None
+) -> None:
+    """Write ``values.npy`` (N, T, F), ``coverage.npy`` (T, F) and ``features.json`` into a new folder.
+
+    The first pass computes stock by stock, the second standardises date by date in place. Everything happens
+    in a hidden folder beside the target, which the last step renames; those of killed runs are removed first.
+    """
+    for leftover in target.parent.glob(f".{target.name}-*"):
+        shutil.rmtree(leftover)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        steps = _steps(panel, progress)
+        counts = _write_raw(panel, eligible, names, temporary / "values.npy", steps)
+        _standardise_all(panel, eligible, temporary / "values.npy", steps)
+        with np.errstate(invalid="ignore"):
+            coverage = counts / eligible.sum(axis=1)[:, None]
+        np.save(temporary / "coverage.npy", coverage.astype(np.float32))
+        span = [str(day) for day in panel.dates[[0, -1]]]
+        about = {"fingerprint": panel.fingerprint, "dates": span, "names": names}
+        (temporary / "features.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        for path in (*temporary.iterdir(), temporary):
+            sync_folder(path)
+        temporary.rename(target)
+        sync_folder(target.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _steps(panel: MarketPanel, progress: Progress | None) -> Iterator[None]:
+    """Report one more step of the work done at every ``next``."""
+    total = len(range(0, len(panel.codes), STOCKS_AT_ONCE)) + len(range(0, len(panel.dates), DATES_AT_ONCE))
+    for done in range(1, total + 1):
+        if progress is not None:
+            progress(done, total)
+        yield
+
+
+def _write_raw(
+    panel: MarketPanel, eligible: Mask, names: tuple[str, ...], path: Path, steps: Iterator[None]
+) -> npt.NDArray[np.int64]:
+    """Write the features before standardisation; return how many eligible stocks have each, (T, F)."""
+    stocks, dates = len(panel.codes), len(panel.dates)
+    counts = np.zeros((dates, len(names)), dtype=np.int64)
+    header: dict[str, Any] = {"descr": "<f4", "fortran_order": False, "shape": (stocks, dates, len(names))}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, stocks, STOCKS_AT_ONCE):
+            part = slice(start, min(start + STOCKS_AT_ONCE, stocks))
+            chosen = np.ascontiguousarray(eligible[:, part].T)
+            chunk = np.empty((part.stop - start, dates, len(names)), dtype="<f4")
+            group = np.empty((FEATURES_AT_ONCE, part.stop - start, dates), dtype="<f4")
+            for column, raw in enumerate(raw_features(panel, part, names)):
+                slot = column % FEATURES_AT_ONCE
+                group[slot] = _storable(raw)
+                counts[:, column] += (chosen & ~np.isnan(group[slot])).sum(axis=0)
+                carry_forward(group[slot])
+                if slot == FEATURES_AT_ONCE - 1 or column == len(names) - 1:
+                    chunk[:, :, column - slot : column + 1] = np.moveaxis(group[: slot + 1], 0, -1)
+            chunk.tofile(file)
+            next(steps)
+    return counts
+
+
+def _storable(raw: Floats) -> Singles:
+    with np.errstate(over="ignore"):
+        single = raw.astype(np.float32)
+    single[~np.isfinite(single)] = np.nan
+    return single
+
+
+def _standardise_all(panel: MarketPanel, eligible: Mask, path: Path, steps: Iterator[None]) -> None:
+    """Replace the written features by the standardised ones, some dates at a time."""
+    stored = np.load(path, mmap_mode="r")
+    stocks, dates, features = stored.shape
+    header, listed = stored.offset, panel.listed
+    del stored  # read and written by position: a mapping would bring the whole file into memory
+
+    for start in range(0, dates, DATES_AT_ONCE):
+        values = np.empty((stocks, min(DATES_AT_ONCE, dates - start), features), dtype="<f4")
+        places = [header + (stock * dates + start) * features * 4 for stock in range(stocks)]
+
+        def one_date(offset: int, values: Singles = values, start: int = start) -> None:
+            raw = np.ascontiguousarray(values[:, offset].T, dtype=np.float64)
+            values[:, offset] = standardise(raw, eligible[start + offset], listed[start + offset]).T
+
+        with path.open("r+b", buffering=0) as file:
+            for place, window in zip(places, values, strict=True):
+                file.seek(place)
+                file.readinto(window.data)
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(one_date, range(values.shape[1])))
+            for place, window in zip(places, values, strict=True):
+                file.seek(place)
+                file.write(window.data)
+        next(steps)

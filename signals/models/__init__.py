@@ -1,0 +1,1 @@
+"""Keras architectures, one per file; each file has one `build`."""

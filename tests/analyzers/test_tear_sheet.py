@@ -1,0 +1,304 @@
+"""The page: offline, escaped, repeatable, and in agreement with metrics.json."""
+
+import base64
+import re
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import matplotlib
+import pandas as pd
+import pytest
+
+from analyzers.charts import bar_chart, date_ticks, line_chart, log_ticks, nice_ticks
+from analyzers.conventions import METRICS
+from analyzers.drawdowns import drawdowns
+from analyzers.fonts import LATIN_FAMILY, chart_families, chart_label
+from analyzers.metrics import levels_of, metrics_of
+from analyzers.page import warnings
+from analyzers.signal_quality import signal_quality
+from analyzers.summary import figure, summary_rows
+from analyzers.tear_sheet import quantstats_pictures, write_tear_sheet
+
+
+class Page(HTMLParser):
+    """What a browser would see: the tags with their attributes, the text of figures and the rows of tables."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.figures, self.rows = [], [], []
+        self._figure = None
+        self._cell = False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.append((tag, attributes))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th") and self.rows:
+            self.rows[-1].append("")
+            self._cell = True
+        self._figure = attributes.get("data-metric", self._figure if tag != "span" else None)
+        if "data-metric" in attributes:
+            self.figures.append([attributes["data-metric"], ""])
+
+    def handle_endtag(self, tag):
+        if tag == "span":
+            self._figure = None
+        if tag in ("td", "th"):
+            self._cell = False
+
+    def handle_data(self, data):
+        if self._figure:
+            self.figures[-1][1] += data
+        if self._cell:
+            self.rows[-1][-1] += data.strip()
+
+
+@pytest.fixture(scope="module")
+def quality(panel, example_scores):
+    return signal_quality(example_scores, panel)
+
+
+@pytest.fixture(scope="module")
+def metrics(example_run, panel, quality):
+    return metrics_of(example_run, panel, quality)
+
+
+@pytest.fixture(scope="module")
+def text(example_run, metrics, panel, quality, tmp_path_factory):
+    path = tmp_path_factory.mktemp("sheet") / "tear_sheet.html"
+    write_tear_sheet(path, example_run, metrics, panel, quality)
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(text):
+    return Page(text)
+
+
+def changed(run, **facts):
+    return SimpleNamespace(**{**vars(run), "facts": {**run.facts, **facts}})
+
+
+def test_the_page_loads_nothing_from_anywhere(page, text):
+    for tag, attributes in page.tags:
+        for name in ("src", "href", "srcset", "data", "action", "poster"):
+            if name in attributes:
+                assert re.match(r"data:|#", attributes[name]), (tag, attributes)
+    assert "http://" not in text and "https://" not in text
+    assert "@import" not in text and "url(" not in text
+    assert ("meta", "Content-Security-Policy") in [(tag, a.get("http-equiv")) for tag, a in page.tags]
+
+
+def test_the_drawings_load_nothing_either(page):
+    drawings = [a["src"] for tag, a in page.tags if tag == "img"]
+    assert len(drawings) == 7
+    for source in drawings:
+        svg = base64.b64decode(source.removeprefix("data:image/svg+xml;base64,")).decode()
+        assert svg.startswith("<svg")
+        assert set(re.findall(r'https?://[^"\s]*', svg)) <= {
+            "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink", "http://purl.org/dc/elements/1.1/",
+            "http://creativecommons.org/ns#", "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+            "http://purl.org/dc/dcmitype/StillImage",
+        }  # fmt: skip
+        assert not re.search(r'(href|src)="(?!#)', svg)
+
+
+def test_the_same_run_gives_the_same_bytes(text, example_run, metrics, panel, quality, tmp_path):
+    write_tear_sheet(tmp_path / "again.html", example_run, metrics, panel, quality)
+    assert (tmp_path / "again.html").read_text(encoding="utf-8") == text
+
+
+def test_names_are_escaped(text, page):
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    scripts = re.findall(r"<script[^>]*>(.*?)</script>", text, flags=re.S)
+    assert all("alert(1)" not in script for script in scripts)
+    assert any("<script>alert(1)</script>" in cell for row in page.rows for cell in row)
+
+
+def test_a_name_cannot_break_out_of_a_charts_data(example_run, metrics, tmp_path):
+    hostile = changed(example_run, names={"000300.SH": "</script><img src=x onerror=alert(2)>"}, strategy='a"<b>')
+    write_tear_sheet(tmp_path / "x.html", hostile, metrics)
+    found = Page((tmp_path / "x.html").read_text(encoding="utf-8"))
+    assert all("onerror" not in attributes and tag != "b" for tag, attributes in found.tags)
+
+
+def test_every_figure_on_the_page_is_the_one_in_metrics_json(page, metrics):
+    assert {name for name, _ in page.figures} == set(METRICS)
+    for name, shown in page.figures:
+        assert shown == figure(name, metrics), name
+
+
+def test_the_terminal_and_the_page_print_the_same_characters(page, metrics):
+    shown = dict(page.figures)
+    labels = {METRICS[name].label: name for name in METRICS}
+    for _, label, value, _ in summary_rows(metrics):
+        assert shown[labels[label]] == value
+
+
+def test_tables_agree_with_the_figures(page, metrics, example_run):
+    nav, _ = levels_of(example_run)
+    depths = [row[0] for row in page.rows if len(row) == 5 and re.fullmatch(r"-\d+\.\d\d%", row[0])]
+    assert depths[0] == figure("max_drawdown", metrics)
+    assert len(depths) == min(10, len(drawdowns(nav)))
+    heat = [row for row in page.rows if len(row) == 14 and re.fullmatch(r"\d{4}", row[0])]
+    months = [float(cell) for row in heat for cell in row[1:13] if cell]
+    assert f"{max(months):.2f}%" == figure("best_month", metrics)
+    assert f"{min(months):.2f}%" == figure("worst_month", metrics)
+    years = {row[0]: row for row in page.rows if len(row) == 7 and re.fullmatch(r"\d{4}", row[0])}
+    assert {row[0]: row[13] + "%" for row in heat} == {year: row[2] for year, row in years.items()}
+
+
+def test_rising_months_are_red_and_falling_ones_green(text):
+    cells = re.findall(r'<td class="(up|down)" style="--depth: ([\d.]+)">(-?[\d.]+)</td>', text)
+    assert len(cells) > 20
+    for word, depth, value in cells:
+        assert word == ("down" if value.startswith("-") else "up")
+        assert float(depth) == pytest.approx(min(abs(float(value)) / 10, 1), abs=0.006)
+    assert "--red" in text and ".heat .up { background: rgba(208, 48, 54" in text
+
+
+def test_a_simulated_market_is_announced(text, example_run, metrics, tmp_path):
+    assert "simulated market: shows the machinery, not an edge" in text
+    write_tear_sheet(tmp_path / "real.html", changed(example_run, simulated=False), metrics)
+    assert "simulated market: shows" not in (tmp_path / "real.html").read_text(encoding="utf-8")
+
+
+def test_what_flatters_a_result_is_said(example_run):
+    found = warnings(example_run)
+    assert any("price index" in line for line in found)
+    assert any("survivorship" in line for line in found)
+    honest = changed(example_run, benchmark_kind="total-return index", universe_later_delisted=0.04)
+    assert warnings(honest) == []
+    assert any("(ST)" in line for line in warnings(changed(example_run, st_known=False)))
+
+
+def test_the_page_states_the_assumptions_and_the_training_spans(text):
+    for words in ("the next session&#39;s open", "0.08 % of the traded value", "lstm-thoughts", "2018-12-28", "0.00%"):
+        assert words in text
+
+
+def test_refused_orders_are_listed_with_their_cost(page, metrics):
+    reasons = {(row[0], row[1]): row for row in page.rows if len(row) == 5 and row[0] in ("buy", "sell")}
+    assert ("buy", "limit up at open") in reasons
+    total = sum(float(row[4].replace(",", "")) for row in reasons.values())
+    assert total == pytest.approx(metrics["refusal_cost"], abs=len(reasons))
+
+
+def test_a_report_without_prices_says_that_refusals_are_not_valued(example_run, tmp_path):
+    write_tear_sheet(tmp_path / "x.html", example_run, metrics_of(example_run))
+    assert "Not valued" in (tmp_path / "x.html").read_text(encoding="utf-8")
+
+
+def test_a_run_of_one_session_without_a_trade_still_has_a_page(tmp_path, example_run):
+    bare = SimpleNamespace(
+        nav=example_run.nav.iloc[:2],
+        orders=example_run.orders.iloc[:0],
+        positions=example_run.positions.iloc[:0],
+        actions=example_run.actions,
+        facts={"benchmark_code": None},
+    )
+    metrics = metrics_of(bare)
+    write_tear_sheet(tmp_path / "x.html", bare, metrics)
+    text = (tmp_path / "x.html").read_text(encoding="utf-8")
+    assert "nothing but cash" in text
+    assert "<img" not in text
+    start = SimpleNamespace(**{**vars(bare), "nav": example_run.nav.iloc[:1]})
+    write_tear_sheet(tmp_path / "y.html", start, metrics_of(start))
+
+
+def test_quantstats_is_given_both_series_on_the_same_dates(example_run, metrics, monkeypatch):
+    import quantstats.plots
+
+    seen = {}
+    original = quantstats.plots.rolling_beta
+    monkeypatch.setattr(
+        quantstats.plots, "rolling_beta", lambda own, other, **k: seen.update(pair=(own, other)) or original(own, other, **k)
+    )
+    quantstats_pictures(example_run, metrics)
+    own, other = seen["pair"]
+    nav, benchmark = levels_of(example_run)
+    assert own.index.equals(other.index)
+    assert own.tolist() == (nav / nav.shift(1) - 1).iloc[1:].tolist()
+    assert other.tolist() == (benchmark / benchmark.shift(1) - 1).iloc[1:].tolist()
+
+
+def test_a_run_without_a_loss_is_not_given_to_quantstats(example_run, metrics):
+    rising = example_run.nav.assign(nav=[1e6 * 1.001**n for n in range(len(example_run.nav))])
+    run = SimpleNamespace(**{**vars(example_run), "nav": rising})
+    assert set(quantstats_pictures(run, metrics).values()) == {None}
+
+
+def test_drawing_leaves_the_callers_matplotlib_alone(example_run, metrics):
+    matplotlib.use("svg")
+    matplotlib.rcParams["lines.linewidth"] = 7.5
+    before = dict(matplotlib.rcParams)
+    try:
+        quantstats_pictures(example_run, metrics)
+        assert dict(matplotlib.rcParams) == before
+    finally:
+        matplotlib.rcdefaults()
+        matplotlib.use("Agg")
+
+
+def test_a_failed_page_leaves_the_old_one(tmp_path, example_run, metrics):
+    path = tmp_path / "tear_sheet.html"
+    path.write_text("old")
+    with pytest.raises(KeyError):
+        write_tear_sheet(path, example_run, {name: metrics[name] for name in ("start_date", "rf")})
+    assert path.read_text() == "old"
+    assert [item.name for item in tmp_path.iterdir()] == ["tear_sheet.html"]
+
+
+# -- charts and fonts ----------------------------------------------------------------------------------------------
+
+
+def test_a_font_is_detected_and_codes_stand_in_for_names_without_one():
+    assert chart_families({"Noto Sans CJK SC", "DejaVu Sans", "SimHei"}) == ["Noto Sans CJK SC", LATIN_FAMILY]
+    assert chart_families({"SimHei"}) == ["SimHei", LATIN_FAMILY]
+    assert chart_families({"Arial"}) == [LATIN_FAMILY]
+    assert chart_label("000300.SH", "沪深300", ["SimHei", LATIN_FAMILY]) == "沪深300"
+    assert chart_label("000300.SH", "沪深300", [LATIN_FAMILY]) == "000300.SH"
+    assert chart_label("000300.SH", "CSI 300", [LATIN_FAMILY]) == "CSI 300"
+    assert chart_label("000300.SH", "", ["SimHei"]) == "000300.SH"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [(0.93, 1.42, [0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5]), (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (3, 3, [1, 2, 3, 4, 5])],
+)
+def test_ticks_are_round_and_enclose_the_values(low, high, ticks):
+    assert nice_ticks(low, high) == pytest.approx(ticks)
+
+
+def test_counts_have_whole_ticks_and_logarithms_round_ones():
+    assert nice_ticks(0, 3, whole=True) == [0, 1, 2, 3]
+    assert log_ticks(0.9, 5) == pytest.approx([1, 1.5, 2, 3, 4])
+    assert log_ticks(0.009, 2000) == pytest.approx([0.01, 0.1, 1, 10, 100, 1000])
+
+
+def test_a_line_runs_from_the_lowest_to_the_highest_tick_and_breaks_at_a_gap():
+    dates = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-05"])
+    found = line_chart("x", "X", {("a", "a"): pd.Series([0.0, 1.0, float("nan"), 0.5], index=dates)}, "number")
+    assert found.traces[0].path == "M0.0,300.0L250.0,0.0M1000.0,150.0"
+    assert found.positions == [0, 25, 50, 100]
+    assert found.traces[0].texts == ["0.000", "1.00", "n/a", "0.500"]
+    assert [tick.at for tick in found.y_ticks] == [100, 80, 60, 40, 20, 0]
+
+
+def test_bars_grow_from_zero_in_two_colours():
+    dates = pd.to_datetime(["2024-01-31", "2024-02-29"])
+    found = bar_chart("x", "X", pd.Series([0.5, -0.5], index=dates), "number", label="IC")
+    up, down = found.traces
+    zero = 150.0
+    assert (up.style, down.style) == ("up", "down")
+    assert f"M70.0,{zero}V" in up.path and up.path.count("Z") == 1
+    assert f"M570.0,{zero}V" in down.path and down.path.count("Z") == 1
+
+
+def test_long_runs_are_labelled_by_years_and_short_ones_by_months():
+    years = date_ticks(pd.bdate_range("2015-01-05", "2024-12-31"))
+    assert [tick.text for tick in years] == ["2016", "2018", "2020", "2022", "2024"]
+    assert len(date_ticks(pd.bdate_range("2024-01-05", "2024-06-28"))) <= 7
+    assert [tick.text for tick in date_ticks(pd.DatetimeIndex(["2024-01-05"]))] == ["2024-01-05"]

@@ -1,0 +1,212 @@
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from feeds.errors import SignalError
+from feeds.store import sha256
+from signals import training
+from signals.registry import Recipe, SignalSpec, with_settings
+from signals.training import Epoch, Trainer
+from signals.windows import Batch, Windows
+
+import keras  # isort: skip
+
+STOCKS, DAYS, FEATURES, LOOKBACK = 60, 26, 3, 4
+TINY = SignalSpec(
+    "tiny",
+    "small enough for tests",
+    model="signals.models.lstm_thoughts",
+    lookback=LOOKBACK,
+    recipe=Recipe(epochs=2, learning_rate=1e-2),
+    options={"size": "tiny"},
+)
+
+
+def world(shuffled: bool = False) -> tuple[Windows, list[Batch], list[Batch]]:
+    """Labels that are the last day's first feature plus noise, or that noise alone in another order."""
+    random = np.random.default_rng(11)
+    values = random.normal(size=(STOCKS, DAYS, FEATURES)).astype("float32")
+    dates = []
+    for day in range(LOOKBACK, DAYS):
+        labels = values[:, day, 0] + 0.5 * random.normal(size=STOCKS).astype("float32")
+        labels = random.permutation(labels) if shuffled else labels
+        ones = np.ones(STOCKS, "float32")
+        dates.append(Batch(np.arange(STOCKS), np.full(STOCKS, day), labels.astype("float32"), ones))
+    return Windows(values, LOOKBACK), dates[:16], dates[16:]
+
+
+@pytest.fixture(scope="module")
+def trainer() -> Trainer:
+    training.prepare()
+    return Trainer(TINY, FEATURES)
+
+
+def fit(trainer: Trainer, folder: Path, seed: int = 0, **world_options: bool) -> list[Epoch]:
+    return training.fit(trainer, *world(**world_options), seed, folder)
+
+
+def test_a_planted_signal_is_found(tmp_path):
+    spec = with_settings(TINY, {"epochs": "8"})
+
+    reached = fit(Trainer(spec, FEATURES), tmp_path)
+
+    assert reached[training.best_epoch(reached) - 1].validation_rank_ic > 0.6
+    assert reached[-1].train_ic > reached[0].train_ic
+
+
+def test_nothing_is_found_in_shuffled_labels(trainer, tmp_path):
+    reached = fit(trainer, tmp_path, shuffled=True)
+
+    assert max(abs(epoch.validation_rank_ic) for epoch in reached) < 3 / (STOCKS * 6) ** 0.5
+
+
+def test_an_epoch_is_reported_and_saved_as_soon_as_it_ends(trainer, tmp_path):
+    told = []
+
+    training.fit(
+        trainer,
+        *world(),
+        0,
+        tmp_path,
+        lambda epoch: told.append((epoch, (tmp_path / f"epoch_0{epoch.epoch}.keras").exists())),
+    )
+
+    assert [(epoch.epoch, saved) for epoch, saved in told] == [(1, True), (2, True)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch_01.keras", "epoch_02.keras"]
+
+
+def test_validation_is_the_mean_over_dates_of_both_correlations(trainer, tmp_path):
+    windows, train, validation = world()
+    validation[0].mask[:10] = 0
+    reached = training.fit(trainer, windows, train, validation, 0, tmp_path)
+
+    predict = training.predictor(training.load_model(tmp_path / "epoch_02.keras"))
+    pairs = [
+        (predict(windows.gather(date.stocks, date.days))[date.mask > 0], date.labels[date.mask > 0])
+        for date in validation
+    ]
+
+    assert reached[1].validation_ic == pytest.approx(np.mean([stats.pearsonr(*pair).statistic for pair in pairs]))
+    assert reached[1].validation_rank_ic == pytest.approx(np.mean([stats.spearmanr(*pair).statistic for pair in pairs]))
+
+
+def test_a_saved_model_scores_bit_for_bit_like_the_trained_one(trainer, tmp_path):
+    windows, _, validation = world()
+    fit(trainer, tmp_path)
+    inputs = windows.gather(validation[0].stocks, validation[0].days)
+
+    loaded = training.predictor(training.load_model(tmp_path / "epoch_02.keras"))
+
+    assert np.array_equal(loaded(inputs), trainer.predict(inputs))
+
+
+def test_the_same_seed_gives_the_same_bytes_even_after_another_seed(trainer, tmp_path):
+    fit(trainer, tmp_path / "a", seed=0)
+    fit(trainer, tmp_path / "b", seed=1)
+    fit(trainer, tmp_path / "c", seed=0)
+
+    content = {name: (tmp_path / name / "epoch_02.keras").read_bytes() for name in "abc"}
+    assert content["a"] == content["c"]
+    assert content["a"] != content["b"]
+
+
+def test_a_saved_model_holds_no_clock(trainer, tmp_path):
+    fit(trainer, tmp_path)
+
+    with zipfile.ZipFile(tmp_path / "epoch_01.keras") as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert b"1980-01-01@00:00:00" in archive.read("metadata.json")
+
+
+def test_the_step_is_compiled_once_for_dates_of_every_size(trainer, tmp_path):
+    windows, train, validation = world()
+    smaller = [Batch(b.stocks[:40], b.days[:40], b.labels[:40], b.mask[:40]) for b in train]
+
+    training.fit(trainer, windows, train + smaller, validation, 0, tmp_path)
+
+    assert trainer.step.experimental_get_tracing_count() == 1
+
+
+def test_dates_come_in_an_order_that_the_seed_and_the_epoch_decide():
+    _, train, _ = world()
+
+    def order(seed: int, epoch: int) -> list[int]:
+        return [int(batch.days[0]) for batch in training.batches(train, Recipe(), seed, epoch)]
+
+    assert sorted(order(0, 1)) == [int(batch.days[0]) for batch in train]
+    assert order(0, 1) == order(0, 1)
+    assert len({tuple(order(seed, epoch)) for seed in (0, 1) for epoch in (1, 2)}) == 4
+
+
+def test_pooled_batches_have_256_samples_of_mixed_dates():
+    _, train, _ = world()
+
+    batches = training.batches(train, Recipe(batch_mode="pooled"), 0, 1)
+
+    assert [len(batch.stocks) for batch in batches] == [256, 256, 256, 192]
+    assert all(len(np.unique(batch.days)) > 1 for batch in batches)
+
+
+def test_the_best_epoch_has_the_highest_validation_rank_ic_and_is_the_earliest_of_equals():
+    rank_ics = [0.01, 0.05, 0.05, 0.02]
+
+    assert training.best_epoch([Epoch(n + 1, 0.9 - n, -n, value) for n, value in enumerate(rank_ics)]) == 2
+
+
+def test_an_input_that_is_not_a_number_stops_training_with_the_place(trainer, tmp_path):
+    windows, train, validation = world()
+    windows.values[5, 10, 1] = np.nan
+
+    with pytest.raises(SignalError, match=r"training loss must be finite, was nan in .* at epoch 1 on 1\d \(\d inputs"):
+        training.fit(trainer, windows, train, validation, 0, tmp_path)
+
+
+def test_weights_that_ran_away_stop_training_with_a_hint(tmp_path):
+    wild = replace(TINY, recipe=Recipe(epochs=1, learning_rate=0.5, clipnorm=1e30))
+    trainer = Trainer(wild, FEATURES)
+    windows, train, validation = world()
+    trainer.optimizer.learning_rate.assign(1e30)
+    trainer._blank = [variable.numpy() for variable in trainer.optimizer.variables]
+
+    with pytest.raises(SignalError, match=r"must be finite, was nan .*try a smaller learning_rate"):
+        training.fit(trainer, windows, train, validation, 0, tmp_path)
+
+
+def test_a_model_with_a_lambda_is_refused(tmp_path):
+    windows = keras.Input((LOOKBACK, FEATURES))
+    foreign = keras.Model(windows, keras.layers.Lambda(lambda inputs: inputs[:, 0, :1])(windows))
+    foreign.save(tmp_path / "foreign.keras")
+
+    with pytest.raises(SignalError, match=r"foreign\.keras must be a Keras model of built-in layers only, was refused"):
+        training.load_model(tmp_path / "foreign.keras")
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    (tmp_path / "broken.keras").write_bytes(b"not a zip")
+
+    with pytest.raises(SignalError, match=r"broken\.keras must be a Keras model of built-in layers only"):
+        training.load_model(tmp_path / "broken.keras")
+
+
+def test_a_model_other_than_the_trained_one_is_refused(trainer, tmp_path):
+    fit(trainer, tmp_path)
+    path = tmp_path / "epoch_01.keras"
+
+    training.load_model(path, sha256(path))
+    with pytest.raises(SignalError, match=r"epoch_01\.keras must have SHA-256 0{12} as trained"):
+        training.load_model(path, "0" * 64)
+    with pytest.raises(SignalError, match="must exist, was missing"):
+        training.load_model(tmp_path / "absent.keras")
+
+
+def test_large_dates_are_scored_in_parts_that_agree_with_the_whole(trainer, monkeypatch):
+    inputs = np.random.default_rng(0).normal(size=(50, LOOKBACK, FEATURES)).astype("float32")
+    whole = trainer.predict(inputs)
+    monkeypatch.setattr(training, "LARGEST_BATCH", 16)
+
+    assert trainer.predict(inputs) == pytest.approx(whole, abs=1e-6)
+    assert whole.dtype == np.float64
