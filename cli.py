@@ -19,7 +19,7 @@ DEMO = {"stocks": 300, "start": "2017-01-03", "end": "2024-12-31", "seed": 7}
 class Commands(click.Group):
     """A group whose errors are one line on standard error and exit code 2."""
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
             code = super().main(*args, **{**kwargs, "standalone_mode": False})
             sys.exit(code if isinstance(code, int) else 0)
@@ -158,6 +158,7 @@ def _run_backtest(config: Any, data_dir: Path | None, output: Path, workers: int
         universe=eligible(panel, config.universe, config.min_listed_days),
     )
     metrics = metrics_of(result, panel, quality)
+    log.extend(_log_lines(result))
     place = write_run(output, result, metrics, panel, quality, log)
     if as_json:
         import json
@@ -165,6 +166,19 @@ def _run_backtest(config: Any, data_dir: Path | None, output: Path, workers: int
         click.echo(json.dumps({"run": str(place), **metrics}, ensure_ascii=False, indent=1))
     else:
         _print_summary(result, metrics, place)
+
+
+def _log_lines(result: Any) -> list[str]:
+    """Return what a reader of run.log wants first: the data, the scores, and what became of the orders."""
+    facts, orders = result.facts, result.orders
+    lines = [
+        f"data {facts['data_source']}, {facts['data_start']} to {facts['data_end']}, {facts['data_fingerprint']}",
+        f"signal {facts['signal']['name']}, {facts['signal']['files']} files",
+        f"run {facts['start']} to {facts['end']}, {len(result.nav)} sessions",
+    ]
+    for (side, status, reason), count in orders.groupby(["side", "status", "reason"]).size().items():
+        lines.append(f"orders {side} {status} {reason}: {count}".replace(" :", ":"))
+    return lines + [f"action {row.date:%Y-%m-%d} {row.ts_code} {row.kind}" for row in result.actions.itertuples()]
 
 
 def _within(day: Any, result: Any) -> bool:
@@ -233,6 +247,7 @@ def known_signal(name: str, data: Path) -> None:
 def _train_missing(config: Any, data: Path, panel: Any, workers: int | None, note: Callable[[str], None]) -> None:
     """Train the scores that a backtest needs and that are not there, and say so."""
     from signals import registry, walkforward
+    from signals.labels import month_clock
     from signals.table import signal_folder
 
     if config.signal not in registry.names():
@@ -240,9 +255,10 @@ def _train_missing(config: Any, data: Path, panel: Any, workers: int | None, not
     spec = registry.get(config.signal)
     first, last = config.start or panel.dates[0], config.end or panel.dates[-1]
     wanted = walkforward.signal_dates(panel.dates, first, last)
-    scorable = {panel.dates[position] for fold in walkforward.plan(panel, spec) for position in fold.scoring}
-    if config.start is None:
-        wanted = [day for day in wanted if day in scorable]
+    if config.start is None:  # a run without a start begins with the first score there can be
+        months = month_clock(panel.dates).dates
+        scorable = [months[position] for fold in walkforward.plan(panel, spec) for position in fold.scoring]
+        wanted = wanted[wanted >= min(scorable)]
     missing = walkforward.missing_dates(signal_folder(data, config.signal), wanted)
     if missing:
         note(f"training {config.signal} for {len(missing)} months without scores, {missing[0]} to {missing[-1]}")
@@ -501,10 +517,10 @@ def _print_summary(result: Any, metrics: Any, place: Path) -> None:
     click.echo(f"benchmark {facts['benchmark_code']} ({facts['benchmark_kind']}), fees {facts['fees']}")
     group = ""
     rows: list[tuple[str, ...]] = []
-    for name, label, value, convention in summary_rows(metrics):
-        rows.append((name if name != group else "", label, value, convention))
+    for name, label, value, _ in summary_rows(metrics):
+        rows.append((name if name != group else "", label, value))
         group = name
-    _table(("", "figure", "value", "convention"), rows)
+    _table(("", "figure", "value"), rows)
     if facts["simulated"]:
         click.echo(SIMULATED)
     click.echo(f"tear sheet: {place / 'tear_sheet.html'}")

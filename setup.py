@@ -33,6 +33,7 @@ TEST = [
     "pytest-xdist>=3.6",
     "ruff>=0.11",
     "types-PyYAML>=6.0",
+    "types-setuptools>=69",
 ]
 
 setup(

@@ -1,0 +1,278 @@
+"""The command line as a newcomer meets it: every refusal is one line and exit code 2, and nothing is half-written."""
+
+import json
+import signal as system
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import cli
+
+ROOT = Path(__file__).parent.parent
+GOLDEN = Path(__file__).parent / "golden" / "metrics.json"
+DEMO = ["--stocks", "60", "--start", "2019-01-02", "--end", "2020-12-31", "--seed", "7"]
+
+
+def run(*arguments: object) -> "object":
+    return CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory) -> Path:
+    """A small simulated market with imported month-end reversal scores."""
+    from feeds.building import open_panel
+
+    data = tmp_path_factory.mktemp("cli") / "data"
+    made = run("data", "demo", "--data", data, *DEMO)
+    assert made.exit_code == 0, made.output
+    panel = open_panel(data)
+    close = panel.field("close") * panel.field("adj_factor")
+    months = panel.dates.astype("datetime64[M]")
+    ends = [row for row in np.flatnonzero(np.append(months[1:] != months[:-1], False)) if row >= 130]
+    rows = [
+        (str(panel.dates[row]), code, close[row - 20, n] / close[row, n] - 1)
+        for row in ends
+        for n, code in enumerate(panel.codes)
+        if np.isfinite(close[row, n]) and np.isfinite(close[row - 20, n])
+    ]
+    scores = data.parent / "scores.csv"
+    pd.DataFrame(rows, columns=["date", "code", "score"]).to_csv(scores, index=False)
+    imported = run("signals", "import", scores, "--name", "reversal", "--data", data)
+    assert imported.exit_code == 0, imported.output
+    return data
+
+
+REFUSALS = {
+    "an unknown strategy": (
+        ["backtest", "--strategy", "top01"],
+        "strategy must be one of top10, top_k, was top01 (did you mean top10?)",
+    ),
+    "an unknown signal": (
+        ["backtest", "--signal", "reversl"],
+        "signal must be one of lstm_thoughts, reversal, was reversl (did you mean reversal?)",
+    ),
+    "a start before the data": (
+        ["backtest", "--signal", "reversal", "--start", "2010-01-04"],
+        "start must be within the data, 2019-01-02 to 2020-12-31, was 2010-01-04",
+    ),
+    "an end after the data": (
+        ["backtest", "--signal", "reversal", "--end", "2030-01-04"],
+        "end must be within the data, 2019-01-02 to 2020-12-31, was 2030-01-04",
+    ),
+    "a start after the end": (
+        ["backtest", "--signal", "reversal", "--start", "2020-06-01", "--end", "2020-03-02"],
+        "start must be before end, was 2020-06-01 to 2020-03-02",
+    ),
+    "no capital": (["backtest", "--cash", "0"], "cash must be greater than 0, was 0.0"),
+    "capital that is no number": (["backtest", "--cash", "much"], "--cash must be a number, was much"),
+    "unknown fees": (
+        ["backtest", "--fees", "8pb"],
+        "fees must be one of 8bp, <number>bp, none, was 8pb (did you mean 8bp?)",
+    ),
+    "an unknown benchmark": (
+        ["backtest", "--signal", "reversal", "--benchmark", "000301.SH"],
+        "index must be one of 000300.SH, 000905.SH, H00300.CSI, H00905.CSI, was 000301.SH (did you mean 000300.SH?)",
+    ),
+    "an unknown universe": (
+        ["backtest", "--signal", "reversal", "--universe", "000301.SH"],
+        "universe must be one of 000300.SH, 000905.SH, all, was 000301.SH (did you mean 000300.SH?)",
+    ),
+    "an unknown setting": (
+        ["backtest", "--set", "topk=3"],
+        "configuration key must be one of invested, sell_suspended, top_k, was topk (did you mean top_k?)",
+    ),
+    "a setting without a value": (["backtest", "--set", "top_k"], "--set must be KEY=VALUE, was top_k"),
+    "no stock at all": (["backtest", "--top-k", "0"], "top_k must be a positive whole number, was 0"),
+    "an unknown option": (
+        ["backtest", "--strateg", "top10"],
+        "option must be one that --help lists, was --strateg (did you mean --strategy?)",
+    ),
+    "an unknown command": (
+        ["bactest"],
+        "command must be one of backtest, data, doctor, signals, train, was bactest (did you mean backtest?)",
+    ),
+    "a config file that is missing": (
+        ["backtest", "--config", "nowhere.yaml"],
+        "config file must be readable YAML, was nowhere.yaml",
+    ),
+    "a signal to train that is unknown": (
+        ["train", "--signal", "lstm_thought"],
+        "signal must be one of lstm_thoughts, was lstm_thought (did you mean lstm_thoughts?)",
+    ),
+    "a name to train that is missing": (["train"], "--signal must be given, was missing"),
+    "training data that are too short": (
+        ["train", "--signal", "lstm_thoughts"],
+        "month-ends",
+    ),
+    "an empty import folder": (
+        ["data", "import", "."],
+        "import folder must hold a .parquet or .csv file named after a table",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS, ids=list(REFUSALS))
+def test_a_bad_option_is_refused_in_one_line(case, market, tmp_path, monkeypatch):
+    arguments, message = REFUSALS[case]
+    monkeypatch.chdir(tmp_path)
+    on_data = [] if arguments[0] == "bactest" or arguments[:2] == ["data", "import"] else ["--data", str(market)]
+    done = run(*arguments, *on_data)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert errors == [done.stderr.splitlines()[-1]]
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_key_of_a_config_file_is_refused_with_the_nearest(market, tmp_path):
+    config = tmp_path / "run.yaml"
+    config.write_text("signal: reversal\nbenchmrk: 000300.SH\n")
+    done = run("backtest", "--config", config, "--data", market, "--output", tmp_path / "runs")
+    assert done.exit_code == 2
+    assert "was benchmrk (did you mean benchmark?)" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_missing_data_folder_is_named(tmp_path):
+    done = run("backtest", "--data", tmp_path / "nowhere")
+    assert done.exit_code == 2
+    assert "data folder must hold imported market data" in done.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_same_backtest_writes_the_same_bytes_and_the_golden_figures(market, tmp_path):
+    folders = []
+    for name in ("first", "second"):
+        arguments = ["--strategy", "top10", "--signal", "reversal", "--data", market, "--output", tmp_path / name]
+        done = run("backtest", *arguments, "--json")
+        assert done.exit_code == 0, done.stderr
+        folders.append(Path(json.loads(done.stdout)["run"]))
+    first, second = ({file.name: file.read_bytes() for file in sorted(folder.iterdir())} for folder in folders)
+    assert sorted(first) == [
+        "actions.parquet", "config.yaml", "metrics.json", "nav.parquet", "orders.parquet", "positions.parquet",
+        "run.log", "tear_sheet.html",
+    ]  # fmt: skip
+    assert first == second
+    figures = json.loads(first["metrics.json"])
+    golden = json.loads(GOLDEN.read_text())
+    assert sorted(figures) == sorted(golden)
+    for name, value in golden.items():
+        assert figures[name] == (pytest.approx(value, rel=1e-9, abs=1e-12) if isinstance(value, float) else value), name
+
+
+def test_flags_win_over_the_file_and_the_resolved_configuration_is_saved(market, tmp_path):
+    config = tmp_path / "run.yaml"
+    config.write_text("signal: reversal\nfees: none\ncash: 5000000\nparameters: {top_k: 5}\n")
+    arguments = ["--config", config, "--data", market, "--output", tmp_path / "runs", "--fees", "10bp", "--json"]
+    done = run("backtest", *arguments, "--set", "min_listed_days=60")
+    assert done.exit_code == 0, done.stderr
+    saved = (Path(json.loads(done.stdout)["run"]) / "config.yaml").read_text()
+    for line in ("fees: 10bp", "cash: 5000000.0", "  top_k: 5", "min_listed_days: 60", "strategy: top10"):
+        assert f"{line}\n" in saved
+    again = run("backtest", "--config", Path(json.loads(done.stdout)["run"]) / "config.yaml", "--data", market,
+                "--output", tmp_path / "runs", "--json")  # fmt: skip
+    assert again.stdout == done.stdout
+
+
+def test_the_simulated_market_is_named_wherever_a_result_is_shown(market, tmp_path):
+    done = run("backtest", "--signal", "reversal", "--data", market, "--output", tmp_path)
+    assert cli.SIMULATED in done.stdout
+    page = next(tmp_path.glob("*/tear_sheet.html")).read_text(encoding="utf-8")
+    assert cli.SIMULATED in page
+
+
+def test_a_score_file_that_was_altered_is_refused(market, tmp_path):
+    data = _copy(market, tmp_path)
+    file = sorted((data / "signals" / "reversal").glob("*.parquet"))[0]
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    done = run("backtest", "--signal", "reversal", "--data", data, "--output", tmp_path / "runs")
+    assert done.exit_code == 2
+    assert f"{file.name} must have SHA-256" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_damaged_part_of_the_store_is_refused(market, tmp_path):
+    data = _copy(market, tmp_path)
+    part = sorted((data / "daily").glob("*.parquet"))[0]
+    content = bytearray(part.read_bytes())
+    content[100] ^= 1
+    part.write_bytes(content)
+    for cache in (data / ".panel").iterdir():
+        for file in cache.iterdir():
+            file.unlink()
+        cache.rmdir()
+    done = run("backtest", "--signal", "reversal", "--data", data, "--output", tmp_path / "runs")
+    assert done.exit_code == 2
+    assert f"{part.name} must have SHA-256" in done.stderr
+    checked = run("data", "check", "--data", data)
+    assert checked.exit_code == 1
+    assert "SHA-256" in checked.stdout
+
+
+def test_a_benchmark_with_a_missing_day_is_an_error(market, tmp_path):
+    from feeds.store import Store
+
+    data = _copy(market, tmp_path)
+    store = Store(data)
+    index = store.read("index_daily")
+    gap = (index["ts_code"] == "000300.SH") & (index["trade_date"] == pd.Timestamp("2020-03-03"))
+    with store.transaction("simulated", simulated=True) as writer:
+        writer.put("index_daily", index[~gap])
+    arguments = ["--signal", "reversal", "--data", data, "--benchmark", "000300.SH", "--output", tmp_path / "runs"]
+    done = run("backtest", *arguments)
+    assert done.exit_code == 2
+    assert "benchmark 000300.SH must have a close on every day, was missing 1, first 2020-03-03" in done.stderr
+
+
+def test_demo_data_do_not_replace_real_data(market, tmp_path):
+    from feeds.store import Store
+
+    data = _copy(market, tmp_path)
+    store = Store(data)
+    calendar = store.read("trade_cal")
+    with store.transaction("files of mine") as writer:
+        writer.put("trade_cal", calendar)
+    done = run("data", "demo", "--data", data, *DEMO)
+    assert done.exit_code == 2
+    assert "must be empty or hold a simulated market" in done.stderr
+
+
+def test_a_backtest_killed_while_it_writes_leaves_no_half_run(market, tmp_path):
+    runs = tmp_path / "runs"
+    command = [sys.executable, str(ROOT / "cli.py"), "backtest", "--signal", "reversal", "--data", str(market)]
+    process = subprocess.Popen([*command, "--output", str(runs)], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(runs.glob(".tmp-*")) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(system.SIGKILL)
+    process.wait()
+    assert not [folder for folder in runs.iterdir() if not folder.name.startswith(".tmp-")]
+    done = run("backtest", "--signal", "reversal", "--data", market, "--output", runs)
+    assert done.exit_code == 0, done.stderr
+
+
+def test_lists_and_checks_print_tables(market):
+    listed = run("signals", "list", "--data", market)
+    assert "reversal" in listed.stdout and "lstm_thoughts" in listed.stdout
+    assert run("signals", "validate", "reversal", "--data", market).exit_code == 0
+    assert "daily" in run("data", "info", "--data", market).stdout
+    assert run("data", "check", "--data", market).exit_code == 0
+
+
+def test_help_and_version_answer():
+    assert "backtest" in run("--help").stdout
+    assert run("--version").exit_code == 0
+
+
+def _copy(market: Path, tmp_path: Path) -> Path:
+    import shutil
+
+    data = tmp_path / "data"
+    shutil.copytree(market, data)
+    return data
