@@ -50,6 +50,7 @@ setup(
     packages=[
         "feeds",
         "feeds.sources",
+        "feeds.sources.simulated",
         "signals",
         "signals.features",
         "signals.models",

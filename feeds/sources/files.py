@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from feeds.errors import DataError
-from feeds.tables import TABLES, Table
+from feeds.tables import TABLES, Column, Table
 
 # Tushare's own names and the names users give their files.
 ALIASES = {"st_days": "stock_st", "index_total_return": "index_daily", "index_member_all": "industry"}
@@ -26,12 +27,16 @@ FACTORS: dict[str, dict[str, float]] = {
     },
     "index_weight": {"weight": PERCENT},
     "fut_daily": {"amount": TEN_THOUSANDS},
-    "fina_indicator": dict.fromkeys(
-        ("roe", "roa", "grossprofit_margin", "debt_to_assets", "netprofit_yoy"), PERCENT
-    ),
+    "fina_indicator": dict.fromkeys(("roe", "roa", "grossprofit_margin", "debt_to_assets", "netprofit_yoy"), PERCENT),
     "moneyflow": dict.fromkeys((c.name for c in TABLES["moneyflow"].columns[2:]), TEN_THOUSANDS),
 }
 RENAMES = {"industry": {"l1_name": "industry"}}
+IMPLEMENTED = "实施"  # the stage of a dividend; earlier ones repeat the plan
+# Tables that Tushare itself serves with repeated rows; a repeat is told by these columns (all, where none are named).
+_REPEATED: dict[str, list[str] | None] = {
+    "dividend": None, "fina_indicator": None, "namechange": ["ts_code", "start_date", "name"],
+}  # fmt: skip
+_DATE = r"\d{8}(?:\.0)?|\d{4}-\d\d-\d\d(?: 00:00:00)?"  # with .0 where a spreadsheet made it a number
 
 
 class TushareFiles:
@@ -39,7 +44,9 @@ class TushareFiles:
 
     Tushare units are converted here, once: lots to shares, thousands and ten thousands to yuan, percent to fractions.
     Columns that the table's contract does not name are left out; files that are no table are listed in ``skipped``.
-    Index rows on closed days (a published total-return index has some) are left out and named in ``notes``.
+    Left out and named in ``notes`` are index rows on closed days (a published total-return index has some), dividends
+    not yet implemented, and rows that repeat a dividend, a name or a report. Rows are counted as a user sees them: in a
+    CSV file the header is row 1.
     """
 
     simulated = False
@@ -53,6 +60,8 @@ class TushareFiles:
         self.files: dict[str, list[Path]] = {}
         self.skipped: list[Path] = []
         self.notes: list[str] = []
+        self._closed = pd.Series([], dtype="datetime64[ms]")
+        self._rows: dict[Path, np.ndarray] = {}
         for path in found:
             name = ALIASES.get(path.stem, path.stem)
             if name in TABLES:
@@ -71,37 +80,67 @@ class TushareFiles:
         if "daily" in self.files and "trade_cal" not in self.files:
             raise DataError(f"import folder must hold trade_cal beside daily, was {self.folder}")
 
-    def place(self, name: str) -> str:
-        """Return where a table's rows come from, for error messages."""
-        return ", ".join(str(path) for path in self.files[name])
+    def place(self, name: str, row: int | None = None) -> str:
+        """Return where a table comes from, or the file and row of one of the rows last yielded."""
+        if row is None:
+            return ", ".join(str(path) for path in self.files[name])
+        ends = np.cumsum([len(self._rows[path]) for path in self.files[name]])
+        file = int(np.searchsorted(ends, row, side="right"))
+        path = self.files[name][file]
+        return _place(path, self._rows[path][row - ends[file]])
 
     def tables(self) -> Iterator[tuple[str, pd.DataFrame]]:
         """Yield each table in canonical units, the calendar first."""
         order = sorted(self.files, key=lambda name: (name != "trade_cal", name != "stock_basic", name))
         for name in order:
-            frames = [canonical(TABLES[name], _read(path), path) for path in self.files[name]]
+            frames = [self._frame(name, path) for path in self.files[name]]
             frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-            if name == "trade_cal":
-                closed = frame.loc[frame["is_open"] == 0, "cal_date"]
-            if name == "index_daily" and "trade_cal" in self.files:
-                frame = self._without_closed_days(frame, closed)
+            if name == "trade_cal" and {"cal_date", "is_open"} <= set(frame.columns):
+                self._closed = frame.loc[frame["is_open"] == 0, "cal_date"]
             yield name, frame
 
-    def _without_closed_days(self, frame: pd.DataFrame, closed: pd.Series) -> pd.DataFrame:
-        bad = frame["trade_date"].isin(closed)
-        for code, day in frame.loc[bad, ["ts_code", "trade_date"]].itertuples(index=False):
-            self.notes.append(f"index_daily: {code} {day:%Y-%m-%d} left out, a closed day")
-        return frame[~bad]
+    def _frame(self, name: str, path: Path) -> pd.DataFrame:
+        raw = _read(path)
+        frame = canonical(TABLES[name], raw, path)
+        keep = np.ones(len(frame), bool)
+        if name == "dividend" and "div_proc" in raw.column_names:
+            keep = self._leave_out(path, keep, raw["div_proc"].to_pandas().ne(IMPLEMENTED), "not yet implemented")
+        if name in _REPEATED:
+            # Of repeated names the one that says when it ended is kept.
+            ordered = frame.sort_values("end_date", kind="stable") if "end_date" in frame else frame
+            repeated = ordered[keep[ordered.index]].duplicated(_REPEATED[name]).reindex(frame.index, fill_value=False)
+            keep = self._leave_out(path, keep, repeated, "repeated")
+        if name == "index_daily" and {"ts_code", "trade_date"} <= set(frame.columns):
+            keep = self._leave_out(path, keep, frame["trade_date"].isin(self._closed), "a closed day", frame)
+        self._rows[path] = np.flatnonzero(keep)
+        return frame if keep.all() else frame[keep]
+
+    def _leave_out(
+        self, path: Path, keep: np.ndarray, out: pd.Series, why: str, frame: pd.DataFrame | None = None
+    ) -> np.ndarray:
+        """Return ``keep`` without the rows of ``out``, and note them: one by one with ``frame``, else their number."""
+        gone = keep & out.to_numpy(dtype=bool)
+        if frame is not None:
+            rows = frame.loc[gone, ["ts_code", "trade_date"]].itertuples(index=False)
+            self.notes += [f"{path.name}: {code} {day:%Y-%m-%d} left out, {why}" for code, day in rows]
+        elif gone.any():
+            self.notes.append(f"{path.name}: {int(gone.sum())} rows left out, {why}")
+        return keep & ~gone
+
+
+def _place(path: Path, row: int) -> str:
+    """Return a file and a row of it counted from 0 as a user counts: a CSV file's header is row 1."""
+    return f"{path} row {row + (2 if path.suffix == '.csv' else 1)}"
 
 
 def _read(path: Path) -> pa.Table:
     try:
         if path.suffix == ".parquet":
-            return pq.read_table(path)
+            return pq.read_table(path, partitioning=None)
         texts = {c.name: pa.string() for t in TABLES.values() for c in t.columns if c.kind not in ("float", "int")}
         convert = pa_csv.ConvertOptions(column_types=texts, strings_can_be_null=True)
         return pa_csv.read_csv(path, convert_options=convert)
-    except (pa.ArrowInvalid, OSError) as broken:
+    except (pa.ArrowException, OSError) as broken:
         first = str(broken).splitlines()[0]
         raise DataError(f"{path} must be a readable {path.suffix[1:]} file, was damaged: {first}") from None
 
@@ -113,19 +152,28 @@ def canonical(table: Table, raw: pa.Table, path: Path) -> pd.DataFrame:
     factors = FACTORS.get(table.name, {})
     columns: dict[str, pd.Series] = {}
     for column in table.columns:
-        if column.name not in raw.column_names:
+        times = raw.column_names.count(column.name)
+        if times > 1:
+            raise DataError(f"{path} must have one column {column.name}, was {times}")
+        if not times:
             continue
         values = raw[column.name]
-        if column.kind == "date":
-            columns[column.name] = _dates(values, column.name, path)
-        elif column.kind == "code":
-            columns[column.name] = values.cast(pa.string()).dictionary_encode().to_pandas()
-        elif column.kind == "float":
-            numbers = _numbers(values, column.name, path)
-            columns[column.name] = numbers * factors[column.name] if column.name in factors else numbers
-        else:
-            columns[column.name] = values.to_pandas()
-    return pd.DataFrame(columns)
+        try:
+            parsed = _parse(column, values, path)
+        except (pa.ArrowException, TypeError):
+            raise DataError(f"{path} column {column.name} must hold {column.kind} values, was {values.type}") from None
+        columns[column.name] = parsed * factors[column.name] if column.name in factors else parsed
+    return pd.DataFrame(columns, copy=False)
+
+
+def _parse(column: Column, values: pa.ChunkedArray, path: Path) -> pd.Series:
+    if column.kind == "date":
+        return _dates(values, column.name, path)
+    if column.kind == "code":
+        return values.cast(pa.string()).dictionary_encode().to_pandas()
+    if column.kind in ("float", "int"):
+        return _numbers(values, column.name, path)
+    return values.cast(pa.string()).to_pandas()
 
 
 def _numbers(values: pa.ChunkedArray, name: str, path: Path) -> pd.Series:
@@ -133,30 +181,25 @@ def _numbers(values: pa.ChunkedArray, name: str, path: Path) -> pd.Series:
         return values.cast(pa.float64()).to_pandas()
     except pa.ArrowInvalid:
         texts = values.to_pandas()
-        row = int(pd.to_numeric(texts, errors="coerce").isna().to_numpy().argmax())
-        raise DataError(f"{path} row {row + 1}: {name} must be a number, was {texts.iloc[row]}") from None
+        numbers = pd.to_numeric(texts, errors="coerce")
+        bad = (numbers.isna() & texts.notna()).to_numpy()
+        if not bad.any():
+            return numbers.astype("float64")
+        row = int(bad.argmax())
+        raise DataError(f"{_place(path, row)}: {name} must be a number, was {texts.iloc[row]}") from None
 
 
 def _dates(values: pa.ChunkedArray, name: str, path: Path) -> pd.Series:
     if pa.types.is_date(values.type) or pa.types.is_timestamp(values.type):
         return values.cast(pa.timestamp("ms")).to_pandas()
-    encoded = values.cast(pa.string()).combine_chunks().dictionary_encode()
-    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    texts = pd.Series(encoded.dictionary.to_pandas(), dtype="str")
-    days = pd.to_datetime(texts, format="ISO8601", errors="coerce")
-    if days.isna().any():
-        bad = texts[days.isna()].iloc[0]
-        row = values.cast(pa.string()).to_pandas().eq(bad).to_numpy().argmax()
-        raise DataError(f"{path} row {row + 1}: {name} must be a date like 20200131, was {bad}")
-    return _take(days, encoded)
-
-
-def _take(days: pd.Series, encoded: pa.DictionaryArray) -> pd.Series:
-    """Return the parsed day of every dictionary index; a null index gives NaT."""
-    index = encoded.indices.to_pandas(integer_object_nulls=False)
-    if encoded.null_count == 0:
-        return pd.Series(days.to_numpy().astype("datetime64[ms]")[index.to_numpy()])
-    known = index.notna().to_numpy()
-    result = pd.Series(pd.NaT, index=range(len(index)), dtype="datetime64[ms]")
-    result[known] = days.to_numpy().astype("datetime64[ms]")[index[known].astype("int64").to_numpy()]
-    return result
+    # One parse per distinct text; a null is no text and gives NaT.
+    texts = values.cast(pa.string()).dictionary_encode().to_pandas().cat
+    codes, texts = texts.codes.to_numpy(), texts.categories
+    shaped = pd.Series(texts, dtype="str")
+    shaped = shaped.where(shaped.str.fullmatch(_DATE), "").str.slice(0, 10).str.replace(r"-|\.0", "", regex=True)
+    days = pd.to_datetime(shaped, format="%Y%m%d", errors="coerce").to_numpy().astype("datetime64[ms]")
+    bad = np.append(np.isnat(days), False)[codes]
+    if bad.any():
+        row = int(bad.argmax())
+        raise DataError(f"{_place(path, row)}: {name} must be a date like 20200131, was {texts[codes[row]]}")
+    return pd.Series(np.append(days, np.datetime64("NaT", "ms"))[codes])

@@ -30,6 +30,28 @@ class SimulatedMarket:
     ------
     ConfigError
         If an argument breaks its rule.
+
+    Notes
+    -----
+    Returns are market, industry, size, growth and board factors plus stock-specific noise with fat tails,
+    clustering volatility and news; :mod:`feeds.sources.simulated.premia` adds four small premia and states their
+    measured sizes. The market factor's mean over the span is exact, so every seed yields a market of about 19 %
+    index volatility and a deep drawdown or two.
+
+    Limit prices cut a day's move and the rest goes on the next day: one-price boards and runs of them follow.
+    The rules are dated: 10 % on the main board (5 % under ST until 2026-07-05), 10 % then 20 % on ChiNext from
+    2020-08-24, 20 % on STAR, 30 % in Beijing; newcomers have +44 % / -36 % on day one before registration, and five
+    sessions without a limit since (one in Beijing).
+
+    There are halts of a day, of months and within a day; cash dividends, bonus shares and rights issues; ST and
+    back; delistings after a period of 30 sessions (15 since 2020-12-31, its first day without a limit) and, for
+    prices below one yuan, since then without one. Reports are published 11 to 119 days after their quarter and count
+    from the next session on.
+
+    Index 000300.SH holds the largest third of the market by floating value (300 at most) and 000905.SH the next
+    (500 at most), reviewed in June and December; H00300.CSI and H00905.CSI reinvest the dividends. Futures IF and IC
+    trade on them by contract, at a discount that vanishes by the last day. The calendar table reaches from the year
+    before the span to the end of its last year. There is no ``fund_daily``.
     """
 
     name = "simulated"
@@ -84,5 +106,6 @@ class SimulatedMarket:
         yield "index_daily", indices.index_daily(history, paths)
         yield "index_weight", indices.index_weight(history, paths)
         yield "index_member", indices.index_member(history, paths)
-        yield "fut_basic", futures.fut_basic(listed)
-        yield "fut_daily", futures.fut_daily(history, paths, listed, self.seed)
+        if listed:  # no index futures before April 2010
+            yield "fut_basic", futures.fut_basic(listed)
+            yield "fut_daily", futures.fut_daily(history, paths, listed, self.seed)

@@ -2,7 +2,23 @@
 
 Each is a daily addition to a stock's expected return, proportional to a score that anyone can compute from the
 tables at the previous close. Scores are standardised across the stocks listed for more than 60 sessions and cut
-at three deviations; the additions average to zero over the market each day.
+at three deviations; the additions average to zero over those stocks each day.
+
+What the scores earn, measured over stocks listed for more than 120 sessions, trading and not ST, from each month's
+last close to the next: mean rank correlation with the return, its t-value, and the yearly return of the top fifth
+over the mean of all.
+
+=================  ====================================  ====================================
+score              default market (300, 2017-2024)       3,000 stocks, 2015-2024, seed 7
+=================  ====================================  ====================================
+reversal           0.025 (t 2.6), 4.8 %                  0.034 (t 5.9), 5.3 %
+low volatility     0.038 (t 3.9), 4.9 %                  0.036 (t 6.3), 3.8 %
+value              0.045 (t 6.1), 7.8 %                  0.037 (t 9.7), 6.5 %
+interaction        0.034 (t 4.7), 7.3 %                  0.026 (t 10.8), 4.5 %
+=================  ====================================  ====================================
+
+The interaction is fastest: over ten sessions it correlates by 0.041 in both. It says that moves on unusual volume
+turn back and moves on thin volume go on. A score linear in the move and the volume sees nothing of it.
 """
 
 import numpy as np

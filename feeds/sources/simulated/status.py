@@ -47,7 +47,6 @@ class Status:
         """Halt a stock from session ``halt`` until the decision, then delist it, after a last period if due."""
         total = len(clock)
         start = halt + DECISION_SESSIONS
-        self.leaving[halt:, stock] = False
         self.suspended[halt:start, stock] = True
         self.st[halt:start, stock] = self.st[halt - 1, stock]
         length = 0

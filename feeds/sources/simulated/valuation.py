@@ -36,8 +36,7 @@ def fina_indicator(history: History) -> pd.DataFrame:
         "debt_to_assets": leverage,
         "netprofit_yoy": (profit - before) / np.abs(before),
     }
-    shown = booked[:, None] & (history.announced <= history.clock.days[-1])
-    shown &= history.known < history.status.delist_index
+    shown = booked[:, None] & (history.known < history.status.delist_index)
     shown &= ends[:, None] > listing.list_date - 2 * 366
     stock, quarter = np.nonzero(shown.T)
     return pd.DataFrame(
