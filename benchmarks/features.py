@@ -72,114 +72,142 @@ def with_listing(dates: Any, codes: Any, fields: dict[str, Any], first: Any) -> 
     )
 
 
-def time_loop(panel: MarketPanel, sample: int) -> dict[str, Any]:
-    """Time MyTT on a random sample of stocks and scale to all of them."""
+class Clock:
+    """Wall and processor seconds since it was made."""
+
+    def __init__(self) -> None:
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+    def read(self) -> dict[str, float]:
+        """Return the seconds passed, as ``wall`` and ``cpu``."""
+        return {"wall": time.perf_counter() - self.wall, "cpu": time.process_time() - self.cpu}
+
+
+def prepare(folder: Path, market: Path) -> dict[str, Any]:
+    """Save the panel that the other tasks read."""
+    export = market / EXPORT
+    panel = exported_panel(export) if export.exists() else random_panel(*SIZE)
+    save_panel(panel, folder)
+    days, stocks = panel.shape
+    bars = int(np.isfinite(panel.field("close")).sum())
+    return {"days": days, "stocks": stocks, "bars": bars, "real": export.exists()}
+
+
+def time_loop(folder: Path, sample: int) -> dict[str, Any]:
+    """Time MyTT on a random sample of stocks; ``error`` is that of the mean wall seconds per stock."""
+    panel = load_panel(folder)
     mytt = runpy.run_path(str(ROOT / "tests/signals/features_support.py"))["mytt_indicators"]
     chosen = np.random.default_rng(0).permutation(len(panel.codes))[:sample]
     arrays = {name: panel.field(name).T for name in COLUMNS}
     spent = []
+    whole = Clock()
     with np.errstate(all="ignore"):
         for stock in chosen:
-            start = time.perf_counter()
+            clock = Clock()
             has_bar = np.isfinite(arrays["close"][stock])
             bars = {name: values[stock][has_bar] for name, values in arrays.items()}
             prices = (bars[name] * bars["adj_factor"] for name in ("open", "high", "low", "close"))
             mytt(*prices, bars["vol"])
-            spent.append(time.perf_counter() - start)
-    error = np.std(spent, ddof=1) / np.sqrt(len(spent)) * len(panel.codes) if len(spent) > 1 else 0.0
-    return {"stocks": len(spent), "seconds": np.mean(spent) * len(panel.codes), "error": float(error)}
+            spent.append(clock.read()["wall"])
+    return {"sample": len(spent), "error": float(np.std(spent) / np.sqrt(len(spent))), **whole.read()}
 
 
-def time_indicators(panel: MarketPanel, _: int) -> dict[str, Any]:
+def time_indicators(folder: Path, _: int) -> dict[str, Any]:
     """Time the 78 indicators of every stock, float64 on the panel's days, each block dropped after use."""
-    start = time.perf_counter()
+    panel = load_panel(folder)
+    clock = Clock()
     for first in range(0, len(panel.codes), 128):
         block = StockBlock(panel, slice(first, min(first + 128, len(panel.codes))))
         for name in TECHNICAL:
             block.bars.scatter(indicator(name, block.bars))
-    return {"stocks": len(panel.codes), "seconds": time.perf_counter() - start}
+    return clock.read()
 
 
-def time_panel(panel: MarketPanel, _: int) -> dict[str, Any]:
-    """Time the build of the whole feature panel, its reopening, and one batch of windows."""
+def time_panel(folder: Path, _: int) -> dict[str, Any]:
+    """Time the build of the whole feature panel, and its reopening."""
+    panel = load_panel(folder)
     universe = eligible(panel)
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        built = FeaturePanel.build(panel, universe, Path(folder))
-        middle = time.perf_counter()
-        FeaturePanel.build(panel, universe, Path(folder))
-        end = time.perf_counter()
-        return {
-            "stocks": len(panel.codes),
-            "seconds": middle - start,
-            "reopened": end - middle,
-            "gigabytes": built.values.nbytes / 1e9,
-        }
+    target = folder.parent / "features"
+    clock = Clock()
+    built = FeaturePanel.build(panel, universe, target)
+    figures = clock.read()
+    again = Clock()
+    FeaturePanel.build(panel, universe, target)
+    return {**figures, "reopened": again.read()["wall"], "gigabytes": built.values.nbytes / 1e9}
 
 
 TASKS = {"loop": time_loop, "indicators": time_indicators, "panel": time_panel}
 
 
-def measure(task: str, folder: Path, sample: int) -> dict[str, Any]:
-    """Run one task in a process of its own and return its figures."""
-    command = [sys.executable, __file__, "--task", task, "--panel", str(folder), "--sample", str(sample)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def measure(task: str, folder: Path, argument: object) -> dict[str, Any]:
+    """Run one task in a process of its own and return its figures, peak memory in GB among them."""
+    command = [sys.executable, __file__, "--task", task, "--panel", str(folder), "--argument", str(argument)]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
-def run_task(task: str, folder: Path, sample: int) -> None:
-    """Do the task and print its figures, peak memory of this process included."""
-    figures = TASKS[task](load_panel(folder), sample)
+def run_task(task: str, folder: Path, argument: str) -> None:
+    """Do the task and print its figures."""
+    figures = prepare(folder, Path(argument)) if task == "prepare" else TASKS[task](folder, int(argument))
     unit = 1 if sys.platform == "darwin" else 1024
     figures["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
     print(json.dumps(figures))
 
 
-def page(market: str, panel: MarketPanel, runs: dict[str, dict[str, Any]]) -> str:
+def page(about: dict[str, Any], runs: dict[str, dict[str, Any]]) -> str:
     """Return the results as Markdown."""
     loop, ours, built = runs["loop"], runs["indicators"], runs["panel"]
-    days, stocks = panel.shape
-    bars = int(np.isfinite(panel.field("close")).sum())
-    faster = [loop["seconds"] / run["seconds"] for run in (ours, built)]
-    extrapolated = f"{loop['seconds']:.0f} +- {loop['error']:.0f}, extrapolated"
+    scale = about["stocks"] / loop["sample"]
+    wall, cpu, error = (loop[key] * scale for key in ("wall", "cpu", "error"))
+    error *= loop["sample"]
+    market = "real bars of 2019 to 2022" if about["real"] else "random walks"
+    size = f"{about['stocks']:,} stocks x {about['days']:,} days, {about['bars']:,} bars"
+    rows = [
+        (
+            "78 indicators, MyTT stock by stock, extrapolated",
+            f"{wall:.0f} +- {error:.0f}",
+            f"{cpu:.0f}",
+            loop,
+        ),
+        ("78 indicators, this framework, one thread", f"{ours['wall']:.1f}", f"{ours['cpu']:.1f}", ours),
+        ("101 features, standardised, on disk", f"{built['wall']:.1f}", f"{built['cpu']:.1f}", built),
+    ]
+    table = "\n".join(f"| {what} | {a} | {b} | {run['memory']:.2f} |" for what, a, b, run in rows)
     return f"""# Features of a whole market
 
-`python benchmarks/features.py` on {market}: {stocks:,} stocks x {days:,} days, {bars:,} bars;
-{os.cpu_count()} cores. Wall clock; memory is the peak resident size of the process that did the work.
+`python benchmarks/features.py` on {market}: {size}; {os.cpu_count()} cores.
+Memory is the peak resident size of the process that did the work.
 
-| what | seconds | memory, GB |
-|---|---|---|
-| 78 indicators, MyTT stock by stock | {extrapolated} | {loop["memory"]:.2f} |
-| 78 indicators, this framework, one thread | {ours["seconds"]:.1f} | {ours["memory"]:.2f} |
-| 101 features, standardised, on disk | {built["seconds"]:.1f} | {built["memory"]:.2f} |
-| the same, opened again | {built["reopened"]:.3f} | |
+| what | wall seconds | processor seconds | memory, GB |
+|---|---|---|---|
+{table}
+| the same, opened again | {built["reopened"]:.3f} | | |
 
-The indicators are {faster[0]:.0f} times faster than the loop; all 101 features, standardised and written
-to a file of {built["gigabytes"]:.2f} GB, {faster[1]:.0f} times faster than the loop's 78 alone. The loop was
-timed on {loop["stocks"]} stocks drawn at random (seed 0) and scaled to {stocks:,} (+- one standard error). It
-calls MyTT as `tests/signals/test_features_technical.py` does, which holds every indicator to MyTT's values.
+In wall time the indicators are {wall / ours["wall"]:.0f} times faster than the loop; all 101 features,
+standardised and written to a file of {built["gigabytes"]:.2f} GB, are {wall / built["wall"]:.0f} times faster
+than the loop's 78 alone. The loop was timed on {loop["sample"]} stocks drawn at random (seed 0) and scaled
+to all (+- one standard error). It calls MyTT as `tests/signals/test_features_technical.py` does, which
+holds every indicator to MyTT's values.
 """
 
 
 def main() -> None:
-    """Prepare the panel, take the three measurements, print the page."""
+    """Save the panel, take the three measurements, print the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     default = os.environ.get("HUICE_REAL_DATA", str(ROOT.parent / "shared" / "market"))
     parser.add_argument("--market", type=Path, default=Path(default))
     parser.add_argument("--sample", type=int, default=200)
     parser.add_argument("--page", type=Path)
-    parser.add_argument("--task", choices=TASKS, help=argparse.SUPPRESS)
+    parser.add_argument("--task", help=argparse.SUPPRESS)
     parser.add_argument("--panel", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--argument", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.task:
-        run_task(options.task, options.panel, options.sample)
+        run_task(options.task, options.panel, options.argument)
         return
-    export = options.market / EXPORT
-    real = export.exists()
-    panel = exported_panel(export) if real else random_panel(*SIZE)
     with tempfile.TemporaryDirectory() as folder:
-        save_panel(panel, Path(folder) / "panel")
-        runs = {task: measure(task, Path(folder) / "panel", options.sample) for task in TASKS}
-    text = page("real bars of 2019 to 2022" if real else "random walks", panel, runs)
+        panel = Path(folder) / "panel"
+        about = measure("prepare", panel, options.market)
+        text = page(about, {task: measure(task, panel, options.sample) for task in TASKS})
     print(text)
     if options.page:
         options.page.write_text(text, encoding="utf-8")

@@ -29,4 +29,5 @@ def raw_features(panel: MarketPanel, stocks: slice, names: Sequence[str] = ALL) 
     block = StockBlock(panel, stocks)
     for name in names:
         with np.errstate(divide="ignore", invalid="ignore"):
-            yield FEATURES[name](block)
+            values = FEATURES[name](block)
+        yield values

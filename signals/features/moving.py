@@ -24,11 +24,6 @@ def shift(values: Floats, bars: int = 1) -> Floats:
     return earlier
 
 
-def finite(values: Floats) -> Floats:
-    """Return the values with NaN for the infinite ones: a window that holds one is undefined."""
-    return np.where(np.isfinite(values), values, np.nan)
-
-
 class Ladder:
     """Sums over windows of one series, built from shared sums over 1, 2, 4, 8, ... bars.
 
@@ -160,7 +155,7 @@ def _exponential_with_gaps(values: Floats, alpha: float) -> Floats:
         blended = (weight * level + alpha * value) / (weight + alpha)
         present = ~np.isnan(value)
         level = np.where(present, np.where(np.isnan(level), value, blended), level)
-        weight = np.where(present | np.isnan(level), 1.0, weight)
+        weight = np.where(present, 1.0, weight)
         result[:, bar] = level
     return result
 

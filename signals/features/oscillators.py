@@ -10,7 +10,6 @@ from signals.features.moving import (
     Floats,
     bars_exceeded,
     exponential,
-    finite,
     highest,
     lowest,
     mean,
@@ -178,7 +177,7 @@ def _triple_exponential_average(bars: Bars) -> Floats:
 def _mass_index(bars: Bars) -> Floats:
     def make() -> Floats:
         spread = bars.mean("spread", 9)
-        return total(finite(spread / mean(spread, 9)), 25)
+        return total(spread / mean(spread, 9), 25)
 
     return bars.shared(("mass",), make)
 

@@ -22,23 +22,28 @@ def carry_forward(values: npt.NDArray[np.floating], limit: int = CARRY_DAYS) -> 
         Largest age of the value used, in trading days of the panel.
     """
     missing = np.isnan(values)
-    if not missing.any():
-        return
-    day = np.arange(values.shape[1], dtype=np.int32)
-    known = np.maximum.accumulate(np.where(missing, np.int32(-1), day), axis=1)
-    rows, days = np.nonzero(missing & (known >= 0) & (day - known <= limit))
-    values[rows, days] = values[rows, known[rows, days]]
+    rows, days = np.nonzero(~missing[:, :-1] & missing[:, 1:])  # the last known day before each gap
+    known = values[rows, days]
+    for _ in range(limit):
+        days = days + 1
+        inside = days < values.shape[1]
+        rows, days, known = rows[inside], days[inside], known[inside]
+        gap = missing[rows, days]
+        rows, days, known = rows[gap], days[gap], known[gap]
+        values[rows, days] = known
 
 
-def _median(values: Floats, count: npt.NDArray[np.intp]) -> Floats:
+def _median(values: npt.NDArray[np.floating], count: npt.NDArray[np.intp]) -> Floats:
     """Return the median of each row's present values, of which there are ``count``; NaN if none."""
     low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, values.shape[1] - 1)
     ordered = np.partition(values, np.union1d(low, high), axis=1)  # NaN sorts last
     rows = np.arange(len(values))
-    return (ordered[rows, low] + ordered[rows, high]) / 2
+    return (ordered[rows, low].astype(np.float64) + ordered[rows, high]) / 2
 
 
-def standardise(values: Floats, eligible: npt.NDArray[np.bool_], listed: npt.NDArray[np.bool_]) -> Floats:
+def standardise(
+    values: npt.NDArray[np.floating], eligible: npt.NDArray[np.bool_], listed: npt.NDArray[np.bool_]
+) -> Floats:
     """Return the cross-section of one date, winsorised and z-scored by its eligible stocks.
 
     Parameters
@@ -64,10 +69,11 @@ def standardise(values: Floats, eligible: npt.NDArray[np.bool_], listed: npt.NDA
     """
     sample = np.take(values, np.flatnonzero(eligible), axis=1)
     if not sample.shape[1]:
-        return np.zeros_like(values)
+        return np.zeros(values.shape)
     present = ~np.isnan(sample)
     count = present.sum(axis=1)
     median = _median(sample, count)[:, None]
+    sample = sample.astype(np.float64)
     distance = np.abs(sample - median)
     weight = np.maximum(count, 1)
     spread = MAD_TO_DEVIATION * _median(distance, count)

@@ -10,11 +10,6 @@ from signals.features.moving import Floats
 Input = Callable[[StockBlock], Floats]
 
 
-def positive_log(values: Floats) -> Floats:
-    """Return the natural logarithm, NaN where the value is not positive."""
-    return np.log(np.where(values > 0, values, np.nan))
-
-
 def _to_close(name: str) -> Input:
     return lambda block: block.field(name) / block.field("close")
 
@@ -37,7 +32,7 @@ QUOTES: dict[str, Input] = {
     "high": _to_close("high"),
     "low": _to_close("low"),
     # the close divided by itself would say nothing: its raw level stands for the price class
-    "close": lambda block: positive_log(block.field("close")),
+    "close": lambda block: np.log(block.field("close")),
     "change": _change,
     "pct_chg": _percent_change,
     "vol": _log_one_plus("vol"),

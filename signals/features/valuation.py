@@ -1,8 +1,10 @@
 """The 15 columns of daily_basic as model inputs."""
 
+import numpy as np
+
 from signals.features.bars import StockBlock
 from signals.features.moving import Floats
-from signals.features.quotes import Input, positive_log
+from signals.features.quotes import Input
 
 
 def _as_is(name: str) -> Input:
@@ -18,7 +20,7 @@ def _earnings_yield(block: StockBlock) -> Floats:
 
 
 def _log(name: str) -> Input:
-    return lambda block: positive_log(block.field(name))
+    return lambda block: np.log(block.field(name))
 
 
 VALUATION: dict[str, Input] = {
@@ -38,7 +40,7 @@ VALUATION: dict[str, Input] = {
     "total_mv": _log("total_mv"),
     "circ_mv": _log("circ_mv"),
 }
-"""Model inputs, shape (stocks, days), known on the evening of the day; NaN where the panel has no value.
+"""Model inputs, shape (stocks, days), known that evening; not finite where the panel has no value.
 
 The five price multiples enter as their reciprocals (earnings, book, sales per price), so that a loss lies
 below a small profit instead of beyond the dearest stock; ``pe_ttm`` reads ``pe_ttm_signed``, which keeps

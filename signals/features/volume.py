@@ -4,7 +4,7 @@ import numpy as np
 
 from signals.features.bars import Bars
 from signals.features.indicator import IndicatorTable
-from signals.features.moving import Floats, finite, mean, shift, total
+from signals.features.moving import Floats, mean, shift, total
 
 VOLUME = IndicatorTable()
 
@@ -38,7 +38,7 @@ def _ease_of_movement(bars: Bars) -> Floats:
         middle = bars.high + bars.low
         move = 100 * (middle - shift(middle)) / middle
         quietness = bars.mean("vol", 14) / bars.vol
-        return mean(finite(move * quietness * bars.spread / bars.mean("spread", 14)), 14)
+        return mean(move * quietness * bars.spread / bars.mean("spread", 14), 14)
 
     return bars.shared(("emv",), make)
 

@@ -60,6 +60,13 @@ def test_coverage_is_the_share_of_eligible_stocks_with_a_value_of_the_day(tmp_pa
     np.testing.assert_array_equal(built.coverage[:, 0], np.float32([1.0, 0.25, 0.0, NAN]))
 
 
+def test_an_infinite_value_is_a_missing_one(tmp_path):
+    panel = small_panel([[1, 2, 6, np.inf]])
+    built = FeaturePanel.build(panel, everyone(panel), tmp_path, ["turnover_rate"])
+    assert built.values[:, 0, 0] == pytest.approx([-0.925820, -0.462910, 1.388730, 0], abs=1e-5)
+    assert built.coverage[0, 0] == 0.75
+
+
 def test_a_feature_that_fails_one_date_of_the_span_is_dropped_by_name(tmp_path):
     panel = small_panel([[1, 2, 3, 4], [1, NAN, NAN, 2], [1, NAN, NAN, NAN], [1, 2, 3, 4]])
     eligible = everyone(panel)
@@ -100,7 +107,7 @@ def test_the_second_build_computes_nothing(tmp_path, monkeypatch):
     assert second.names == ALL
 
 
-def test_another_universe_panel_or_selection_is_another_folder(tmp_path):
+def test_another_universe_panel_selection_or_formula_is_another_folder(tmp_path, monkeypatch):
     panel = SUPPORT["random_market"]()
     fields = SUPPORT["random_fields"]()
     fields["pb"] = fields["pb"] * 2
@@ -111,7 +118,15 @@ def test_another_universe_panel_or_selection_is_another_folder(tmp_path):
     build(tmp_path, panel=SUPPORT["random_market"](fields), names=names)
     build(tmp_path, panel=SUPPORT["random_market"](fingerprint="a1"), names=names)
     build(tmp_path, panel=SUPPORT["random_market"](fingerprint="a2"), names=names)
-    assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 6
+    delisted = SUPPORT["random_market"](delist_index=np.full(6, 329))
+    build(tmp_path, panel=delisted, eligible=panel.listed, names=names)
+    build(tmp_path, eligible=panel.listed, names=names)
+    source = tmp_path / "source" / "panel.py"
+    source.parent.mkdir()
+    source.write_text("another formula")
+    monkeypatch.setattr("signals.features.panel.__file__", str(source))
+    build(tmp_path, names=names)
+    assert len(list(tmp_path.glob("features-*/values.npy"))) == 9
 
 
 def test_a_failed_build_leaves_nothing_and_the_next_one_is_whole(tmp_path, monkeypatch):
