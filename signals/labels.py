@@ -179,8 +179,8 @@ def _enterable(panel: MarketPanel, days: np.ndarray) -> np.ndarray:
     up, down = (_limit(panel, name, days) for name in ("up_limit", "down_limit"))
     opens_locked = open_ >= up - _HALF_TICK
     one_price = high - low < _HALF_TICK
-    at_limit = (np.abs(high - up) < _HALF_TICK) | (np.abs(low - down) < _HALF_TICK)
-    return np.isfinite(open_) & ~opens_locked & ~(one_price & at_limit)
+    at_down_limit = np.abs(low - down) < _HALF_TICK  # at the up limit all day, it also opened there
+    return np.isfinite(open_) & ~opens_locked & ~(one_price & at_down_limit)
 
 
 def _limit(panel: MarketPanel, name: str, days: np.ndarray) -> np.ndarray:

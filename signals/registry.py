@@ -65,7 +65,8 @@ class SignalSpec:
     title : str
         One line for lists and reports.
     model : str
-        Import path of a module with ``build(lookback, features, **options) -> keras.Model``.
+        Import path of a module with ``build(lookback, features, **options) -> keras.Model`` and, if it knows a
+        faster way to compute the same, ``forward(model, windows, training) -> Tensor``.
     features : str
         ``all``, or names from :data:`signals.features.panel.ALL` with commas.
     lookback : int

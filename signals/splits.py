@@ -56,7 +56,7 @@ def fold_name(month: np.datetime64, schedule: Schedule) -> str:
     """Return ``2020Q1`` for quarterly schedules and ``2020-01`` for others, of the first month traded."""
     year, number = str(month).split("-")
     quarterly = schedule.retrain_months == QUARTERS
-    return f"{year}Q{(int(number) - 1) // 3 + 1}" if quarterly else f"{year}-{number}"
+    return f"{year}Q{(int(number) + 2) // 3}" if quarterly else f"{year}-{number}"
 
 
 def make_folds(clock: Clock, schedule: Schedule, lookback: int) -> list[Fold]:

@@ -2,11 +2,9 @@
 
 import contextlib
 import importlib
-import io
 import json
 import os
 import platform
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -17,7 +15,6 @@ import numpy as np
 from scipy import stats
 
 from feeds.errors import SignalError, unknown
-from feeds.store import replace_file, sha256
 from signals.registry import Recipe, SignalSpec
 from signals.windows import Batch, Windows, pooled
 
@@ -43,9 +40,9 @@ with _silent():
     import tensorflow as tf
 
     from signals.losses import LOSSES
+    from signals.models.saving import load_model, save_model
 
 LARGEST_BATCH = 4096  # samples scored at a time; one month of the whole market needs two such
-SAVED_AT = "1980-01-01@00:00:00"
 
 
 @dataclass(frozen=True)
@@ -104,13 +101,14 @@ class Trainer:
         self.features = features
         self.loss = LOSSES[spec.recipe.loss]
         self.model = build_model(spec, features)
+        self.forward: Forward = getattr(importlib.import_module(spec.model), "forward", call)
         self.optimizer = keras.optimizers.Adam(spec.recipe.learning_rate, clipnorm=spec.recipe.clipnorm)
         self.optimizer.build(self.model.trainable_variables)
         self._blank = [variable.numpy() for variable in self.optimizer.variables]
         windows = tf.TensorSpec((None, spec.lookback, features), tf.float32)
         vector = tf.TensorSpec((None,), tf.float32)
         self.step = tf.function(self._step, input_signature=[windows, vector, vector])
-        self.predict = predictor(self.model)
+        self.predict = predictor(self.model, self.forward)
 
     def reset(self, seed: int) -> None:
         """Bring every variable to the state in which a fresh process with this seed would start."""
@@ -121,14 +119,36 @@ class Trainer:
         for variable, value in zip(self.optimizer.variables, self._blank, strict=True):
             variable.assign(value)
 
+    def load(self, path: Path, expected: str | None = None) -> None:
+        """Take the weights of a saved model, see :func:`load_model`."""
+        loaded = load_model(path, expected)
+        try:
+            self.model.set_weights(loaded.get_weights())
+        except ValueError as problem:
+            raise SignalError(f"{path} must fit {self.spec.model}, was another network ({problem})") from None
+
     def _step(self, windows: tf.Tensor, labels: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """Fit one batch of windows (n, lookback, features) and return its loss."""
         with tf.GradientTape() as tape:
-            predicted = self.model(windows, training=True)[:, 0]  # (n,)
+            predicted = self.forward(self.model, windows, True)[:, 0]  # (n,)
             loss = self.loss(predicted, labels, mask)
         gradients = tape.gradient(loss, self.model.trainable_variables)
         self.optimizer.apply(gradients, self.model.trainable_variables)
         return loss
+
+
+def trainer_for(spec: SignalSpec, features: int) -> Trainer:
+    """Return a trainer, the one made before in this process if the network and its optimiser are the same."""
+    recipe = spec.recipe
+    network = (spec.model, spec.lookback, features, json.dumps(dict(spec.options), sort_keys=True))
+    key = (*network, recipe.loss, recipe.learning_rate, recipe.clipnorm)
+    if key not in _TRAINERS:
+        _TRAINERS.clear()  # one at a time: compiled steps are large
+        _TRAINERS[key] = Trainer(spec, features)
+    return _TRAINERS[key]
+
+
+_TRAINERS: dict[tuple[Any, ...], Trainer] = {}
 
 
 def build_model(spec: SignalSpec, features: int) -> "keras.Model":
@@ -146,6 +166,7 @@ def batches(train: Sequence[Batch], recipe: Recipe, seed: int, epoch: int) -> li
 
 def fit(
     trainer: Trainer,
+    recipe: Recipe,
     windows: Windows,
     train: Sequence[Batch],
     validation: Sequence[Batch],
@@ -162,9 +183,9 @@ def fit(
     """
     trainer.reset(seed)
     reached = []
-    for number in range(1, trainer.spec.recipe.epochs + 1):
+    for number in range(1, recipe.epochs + 1):
         losses = []
-        for batch in batches(train, trainer.spec.recipe, seed, number):
+        for batch in batches(train, recipe, seed, number):
             inputs = windows.gather(batch.stocks, batch.days)
             loss = float(trainer.step(inputs, batch.labels, batch.mask))
             if not np.isfinite(loss):
@@ -211,76 +232,21 @@ def best_epoch(reached: Sequence[Epoch]) -> int:
     return max(reached, key=lambda epoch: (epoch.validation_rank_ic, -epoch.epoch)).epoch
 
 
-def predictor(model: "keras.Model") -> Callable[[np.ndarray], np.ndarray]:
+def call(model: "keras.Model", windows: tf.Tensor, training: bool) -> tf.Tensor:
+    """Return what Keras makes of windows, (n, lookback, features) -> (n, 1)."""
+    return model(windows, training=training)
+
+
+Forward = Callable[["keras.Model", tf.Tensor, bool], tf.Tensor]
+
+
+def predictor(model: "keras.Model", forward: Forward = call) -> Callable[[np.ndarray], np.ndarray]:
     """Return a compiled function from windows (n, lookback, features) to outputs (n,) as float64."""
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]
-    forward = tf.function(lambda windows: model(windows, training=False)[:, 0], input_signature=signature)
+    compiled = tf.function(lambda windows: forward(model, windows, False)[:, 0], input_signature=signature)
 
     def predict(windows: np.ndarray) -> np.ndarray:
         parts = [windows[start : start + LARGEST_BATCH] for start in range(0, len(windows), LARGEST_BATCH)]
-        return np.concatenate([forward(part).numpy() for part in parts]).astype(np.float64)
+        return np.concatenate([compiled(part).numpy() for part in parts]).astype(np.float64)
 
     return predict
-
-
-def save_model(model: "keras.Model", path: Path) -> None:
-    """Save a model as ``.keras`` of which the same weights give the same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.keras")
-    try:
-        model.save(temporary)
-        replace_file(path, _canonical(temporary.read_bytes()))
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _canonical(content: bytes) -> bytes:
-    """Return a ``.keras`` archive without what differs from save to save: dates, and addresses in memory."""
-    result = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(result, "w", zipfile.ZIP_STORED) as new:
-        for name in sorted(old.namelist()):
-            data = old.read(name)
-            if name == "metadata.json":
-                data = json.dumps({**json.loads(data), "date_saved": SAVED_AT}, sort_keys=True).encode()
-            elif name == "config.json":
-                data = json.dumps(_numbered(json.loads(data), {}), sort_keys=True).encode()
-            new.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), data)
-    return result.getvalue()
-
-
-def _numbered(node: Any, seen: dict[int, int]) -> Any:
-    """Return a configuration whose shared objects are numbered as they appear, instead of by address."""
-    if isinstance(node, list):
-        return [_numbered(part, seen) for part in node]
-    if not isinstance(node, dict):
-        return node
-    node = {key: _numbered(value, seen) for key, value in node.items()}
-    if "shared_object_id" in node:
-        node["shared_object_id"] = seen.setdefault(node["shared_object_id"], len(seen) + 1)
-    return node
-
-
-def load_model(path: Path, expected: str | None = None) -> "keras.Model":
-    """Load a saved model without running any code that it might carry.
-
-    Parameters
-    ----------
-    path : Path
-        A ``.keras`` file.
-    expected : str, optional
-        Its SHA-256.
-
-    Raises
-    ------
-    SignalError
-        If the file is missing, is not the expected one, is damaged, or holds a Lambda or a foreign class.
-    """
-    if not path.exists():
-        raise SignalError(f"{path} must exist, was missing (train again)")
-    if expected is not None and sha256(path) != expected:
-        raise SignalError(f"{path} must have SHA-256 {expected[:12]} as trained, was {sha256(path)[:12]}")
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as problem:  # keras raises whatever the damaged archive provokes
-        reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
-        raise SignalError(f"{path} must be a Keras model of built-in layers only, was refused: {reason}") from problem

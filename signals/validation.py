@@ -55,7 +55,7 @@ class Finding:
 
 
 def validate(
-    folder: SignalFolder, panel: MarketPanel, universe: str = "all", calendar: np.ndarray | None = None
+    folder: SignalFolder, panel: MarketPanel, universe: str | None = None, calendar: np.ndarray | None = None
 ) -> list[Finding]:
     """Return everything found, folder first, then date by date; an empty list is a clean signal.
 
@@ -64,12 +64,13 @@ def validate(
     folder : SignalFolder
     panel : MarketPanel
         The market that the signal is to be traded on.
-    universe : str
-        The stocks that ought to have a score: ``all`` or an index code.
+    universe : str, optional
+        The stocks that ought to have a score: ``all`` or an index code. By default those that each file says it
+        was made for, and all if it does not say.
     calendar : ndarray of datetime64[D], optional
         Trading days that may reach beyond the panel.
     """
-    allowed = Universe(panel, universe)
+    allowed: dict[str, Universe] = {}
     findings = list(_folder(folder, panel, calendar))
     for date in folder.dates():
         meta = folder.meta(date)
@@ -80,7 +81,10 @@ def validate(
             findings.append(_found("error", "damaged file", date, [], str(problem), count=1))
             continue
         codes = table["ts_code"].to_numpy().astype(str)
-        findings += _rows(date, codes, table["score"].to_numpy(), panel, allowed)
+        name = universe or meta.get("universe") or "all"
+        if name not in allowed:
+            allowed[name] = Universe(panel, name)
+        findings += _rows(date, codes, table["score"].to_numpy(), panel, allowed[name])
     return findings
 
 
@@ -115,6 +119,10 @@ def _folder(folder: SignalFolder, panel: MarketPanel, calendar: np.ndarray | Non
     kinds = {folder.meta(date).get("config_hash") for date in dates}
     if len(kinds) > 1:
         yield _found("error", "mixed settings", "", sorted(map(str, kinds)), "all files must be made with one setting")
+    unknown = [date for date in dates if all(folder.meta(date).get(key) is None for key in TRAINED_UNTIL)]
+    if unknown:
+        message = "nobody can tell whether these scores saw the future: their training span is not given"
+        yield _found("warning", "training span unknown", "", unknown, message)
     yield from _gaps(folder, dates, panel, calendar)
 
 
@@ -152,9 +160,6 @@ def _timing(date: np.datetime64, meta: dict[str, Any], panel: MarketPanel) -> It
     for key, end in ends.items():
         if end is not None and not np.datetime64(end, "D") <= date:
             yield _found("error", "look-ahead", date, [], f"{key} must not be after the signal date, was {end}", 1)
-    if ends["label_end"] is None and ends["train_end"] is None:
-        message = "training span unknown: nobody can tell whether these scores saw the future"
-        yield _found("warning", "training span unknown", date, [], message, 1)
     opening = datetime.fromisoformat(f"{_next_session(date, panel)}T{CALL_AUCTION}").replace(tzinfo=SHANGHAI)
     try:
         available = datetime.fromisoformat(str(meta.get("available_at")))
@@ -190,7 +195,7 @@ def _rows(
     unscored = codes[~np.isfinite(scores)]
     if len(unscored):
         yield _found("error", "missing score", date, list(unscored), "scores must be finite numbers")
-    if len(scores) > 1 and np.ptp(scores[np.isfinite(scores)], initial=0) == 0:  # type: ignore[call-overload]
+    if len(np.unique(scores[np.isfinite(scores)])) == 1 < len(scores):
         yield _found("warning", "constant", date, [], "scores must differ to rank stocks, all were equal", len(scores))
     place = np.searchsorted(panel.codes, unique).clip(max=len(panel.codes) - 1)
     known = panel.codes[place] == unique

@@ -1,44 +1,26 @@
 """Walk-forward training: plan the folds, make what is missing, write one signal file per month."""
 
-import multiprocessing
-import shutil
-import signal as system
-import traceback
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from feeds.errors import ConfigError, HuiceError, SignalError
+from feeds.errors import ConfigError, SignalError
 from feeds.panel import MarketPanel
 from feeds.rules import as_day
-from signals.folds import (
-    FOLD,
-    Callback,
-    Progress,
-    Workspace,
-    date_hash,
-    inputs_hash,
-    make_fold,
-    models_folder,
-    open_workspace,
-    read_json,
-    score_fold,
-)
+from signals.freshness import forget, refuse_other_data, refuse_other_settings
 from signals.labels import Clock, month_clock, month_ends
+from signals.processes import Job, Result, in_this_process, side_by_side
 from signals.registry import SignalSpec
 from signals.splits import Fold, make_folds, select_folds
-from signals.table import Signal, SignalFolder, signal_folder
+from signals.table import SignalFolder, signal_folder
+from signals.workspace import FOLD, Callback, Progress, Workspace, models_folder, open_workspace
 
-if TYPE_CHECKING:
-    from signals.training import Trainer
-
-POLL = 0.5  # seconds between looks at whether a worker or the parent has died
+__all__ = ["Progress", "Summary", "missing_dates", "plan", "run", "signal_dates"]
 
 
 @dataclass(frozen=True)
@@ -62,23 +44,6 @@ class Summary:
     folds: tuple[str, ...]
     trained: tuple[str, ...]
     folder: Path
-
-
-@dataclass(frozen=True)
-class Job:
-    """One fold's share of a run: score these sections, after training if there is no model yet."""
-
-    fold: Fold
-    positions: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came of a job."""
-
-    job: Job
-    signals: list[Signal]
-    trained: bool
 
 
 def plan(
@@ -181,34 +146,41 @@ def run(
     """
     if workers < 1:
         raise ConfigError(f"workers must be 1 or more, was {workers}")
-    with _alone(models_folder(data_dir, spec)):
+    models, folder = models_folder(data_dir, spec), signal_folder(data_dir, spec.name)
+    with _alone(models):
+        if not retrain:
+            refuse_other_settings(spec, universe, models, folder)
         work = open_workspace(data_dir, spec, universe, lambda text: callback(Progress("preparing", message=text)))
         folds = _plan(work.labels.clock, spec, start, end)
-        folder = signal_folder(data_dir, spec.name)
         if retrain:
-            _forget(work, folder, folds)
-        _refuse_other_settings(work, folder)
+            forget(work, folder, folds)
+        refuse_other_data(work, folder)
         jobs = [job for fold in folds if (job := _job(work, folder, fold)).positions]
+        todo = sum(not (work.folder / job.fold.name / FOLD).exists() for job in jobs)
+        callback(Progress("planned", epochs=todo * spec.recipe.epochs * len(spec.recipe.seeds)))
         wanted = {str(work.labels.clock.dates[p]) for fold in folds for p in fold.scoring}
-        apart = workers > 1 and len(jobs) > 1
-        results = _side_by_side(data_dir, work, jobs, workers, callback) if apart else _here(work, jobs, callback)
+        apart = min(workers, todo) > 1  # scoring alone is not worth another start of TensorFlow
+        results = (
+            side_by_side(data_dir, work, jobs, workers, callback) if apart else in_this_process(work, jobs, callback)
+        )
         written, trained = _collect(folder, results, callback)
         names = tuple(fold.name for fold in folds)
         return Summary(written, tuple(sorted(wanted - set(written))), names, trained, folder.path)
 
 
 def _collect(
-    folder: SignalFolder, results: Iterable[Result], callback: Callback
+    folder: SignalFolder, results: Generator[Result], callback: Callback
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Write each fold's files as it comes; return the dates written and the folds trained."""
     written: list[str] = []
     trained: list[str] = []
-    for result in results:
-        folder.write_all(result.signals)
-        dates = tuple(str(signal.date) for signal in result.signals)
-        written.extend(dates)
-        trained.extend([result.job.fold.name] if result.trained else [])
-        callback(Progress("written", result.job.fold.name, dates=dates))
+    with closing(results):  # on an error or Ctrl-C here, no process is left behind
+        for result in results:
+            folder.write_all(result.signals)
+            dates = tuple(str(signal.date) for signal in result.signals)
+            written.extend(dates)
+            trained.extend([result.job.fold.name] if result.trained else [])
+            callback(Progress("written", result.job.fold.name, dates=dates))
     return tuple(sorted(written)), tuple(sorted(trained))
 
 
@@ -226,149 +198,8 @@ def _alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _forget(work: Workspace, folder: SignalFolder, folds: Sequence[Fold]) -> None:
-    """Remove the signal files and models of some folds, and all that other settings made."""
-    clock = work.labels.clock
-    names = {fold.name for fold in folds}
-    dates = {str(clock.dates[position]) for fold in folds for position in fold.scoring}
-    for date, entry in folder.manifest()["files"].items():
-        if entry["meta"].get("config_hash") != work.config_hash or entry["meta"].get("fold") in names:
-            dates.add(date)
-    folder.remove(dates)
-    for page in sorted(work.folder.glob(f"*/{FOLD}")):
-        other = page.parent.name not in names and _settings_of(page) != work.config_hash
-        if other:
-            shutil.rmtree(page.parent)
-    for name in sorted(names):
-        shutil.rmtree(work.folder / name, ignore_errors=True)
-
-
-def _settings_of(page: Path) -> str | None:
-    try:
-        return (read_json(page) or {}).get("config_hash")
-    except SignalError:
-        return None
-
-
-def _refuse_other_settings(work: Workspace, folder: SignalFolder) -> None:
-    """Refuse to mix scores of two configurations in one folder."""
-    for date, entry in folder.manifest()["files"].items():
-        found = entry["meta"].get("config_hash")
-        if found != work.config_hash:
-            raise _stale(work, f"{date} was made with other settings or universe ({found}, now {work.config_hash})")
-    for page in sorted(work.folder.glob(f"*/{FOLD}")):
-        found, name = _settings_of(page), page.parent.name
-        if found != work.config_hash:
-            raise _stale(work, f"{name} was trained with other settings or universe ({found}, now {work.config_hash})")
-
-
-def _stale(work: Workspace, was: str) -> SignalError:
-    return SignalError(f"signal {work.spec.name} must be retrained (--retrain) to be of one kind, {was}")
-
-
 def _job(work: Workspace, folder: SignalFolder, fold: Fold) -> Job:
-    """Return which of a fold's dates lack a file, after checking that those present are of today's data.
-
-    Data that only grew at the end leave a fold's inputs, and so its hash, as they were.
-    """
-    clock = work.labels.clock
-    page = read_json(work.folder / fold.name / FOLD)
-    inputs: str | None = None
-    if page is not None:
-        inputs = page["inputs_hash"]
-        if page["features_key"] != work.features_key and inputs_hash(work, fold) != inputs:
-            raise _stale(work, f"model {fold.name} was trained on other data")
-    files = folder.manifest()["files"]
-    lacking = []
-    for position in fold.scoring:
-        day = str(clock.dates[position])
-        meta = files[day]["meta"] if day in files else None
-        if meta is None or not (folder.path / files[day]["file"]).exists():
-            lacking.append(position)
-        elif meta["features_key"] != work.features_key:
-            inputs = inputs or inputs_hash(work, fold)
-            if meta["inputs_hash"] != date_hash(work, inputs, int(clock.signal[position])):
-                raise _stale(work, f"{day} was scored from other data")
-    return Job(fold, tuple(lacking))
-
-
-def _do(work: Workspace, job: Job, report: Callback, trainers: "dict[int, Trainer]") -> Result:
-    page = read_json(work.folder / job.fold.name / FOLD)
-    trained = page is None
-    if page is None:
-        report(Progress("fold", job.fold.name, epochs=work.spec.recipe.epochs))
-        page = make_fold(work, job.fold, report, trainers)
-    return Result(job, score_fold(work, job.fold, page, job.positions), trained)
-
-
-def _here(work: Workspace, jobs: Sequence[Job], callback: Callback) -> Iterator[Result]:
-    trainers: dict[int, Trainer] = {}
-    for job in jobs:
-        yield _do(work, job, callback, trainers)
-
-
-def _side_by_side(
-    data_dir: str | Path, work: Workspace, jobs: Sequence[Job], workers: int, callback: Callback
-) -> Iterator[Result]:
-    """Yield results from processes in the order in which they come; leave no process behind."""
-    context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
-    tasks, news = context.Queue(), context.Queue()
-    for job in jobs:
-        tasks.put(job)
-    arguments = (tasks, news, str(data_dir), work.spec, work.universe)
-    count = min(workers, len(jobs))
-    processes = [context.Process(target=_worker, args=arguments, daemon=True) for _ in range(count)]
-    try:
-        for process in processes:
-            tasks.put(None)
-            process.start()
-        left = len(jobs)
-        while left:
-            message = _next(news, processes)
-            if isinstance(message, Progress):
-                callback(message)
-            elif isinstance(message, Result):
-                left -= 1
-                yield message
-            else:
-                raise message
-    finally:
-        for process in processes:
-            if process.pid is not None:
-                process.terminate()
-                process.join()
-
-
-def _next(news: Any, processes: Sequence[Any]) -> Any:
-    """Return the next message, or raise if a worker died without one."""
-    while True:
-        try:
-            return news.get(timeout=POLL)
-        except Empty:
-            dead = [process.exitcode for process in processes if process.exitcode not in (None, 0)]
-            if dead:
-                raise SignalError(
-                    f"worker must live until its folds are done, was ended with exit code {dead[0]} (out of memory, or "
-                    'a script that calls run without `if __name__ == "__main__":`)'
-                ) from None
-
-
-def _worker(tasks: Any, news: Any, data_dir: str, spec: SignalSpec, universe: str) -> None:
-    """Do jobs until there are none; the parent alone decides about Ctrl-C, and its death ends the worker."""
-    system.signal(system.SIGINT, system.SIG_IGN)
-    parent = multiprocessing.parent_process()
-
-    def report(progress: Progress) -> None:
-        if parent is not None and not parent.is_alive():
-            raise SystemExit(0)
-        news.put(progress)
-
-    try:
-        work = open_workspace(data_dir, spec, universe)
-        trainers: dict[int, Trainer] = {}
-        while (job := tasks.get()) is not None:
-            news.put(_do(work, job, report, trainers))
-    except HuiceError as problem:
-        news.put(problem)
-    except Exception:
-        news.put(SignalError(f"worker must not fail, was:\n{traceback.format_exc()}"))
+    """Return which of a fold's dates lack a file."""
+    dates, files = work.labels.clock.dates, folder.manifest()["files"]
+    held = {date for date, entry in files.items() if (folder.path / entry["file"]).exists()}
+    return Job(fold, tuple(position for position in fold.scoring if str(dates[position]) not in held))

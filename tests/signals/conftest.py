@@ -13,13 +13,14 @@ START = "2020-01-01"
 
 @pytest.fixture(scope="session")
 def write_market():
-    """Return a function that writes ``stocks`` random walks over ``months`` months to a data folder.
+    """Return a function that writes ``stocks`` random walks over 14 months to a data folder.
 
-    ``altered_after`` multiplies every return after that day by -1: the past stays as it was.
+    Only the first ``months`` are written. ``altered_after`` turns every return after that day around; what was
+    before stays as it was.
     """
 
     def write(folder: Path, months: int = 14, stocks: int = 40, altered_after: str | None = None) -> Path:
-        end = np.datetime64(START, "M") + np.timedelta64(months, "M")
+        end = np.datetime64(START, "M") + np.timedelta64(14, "M")
         days = np.arange(np.datetime64(START), end.astype("datetime64[D]"))
         open_days = days[np.is_busday(days)]
         codes = [f"60{n:04d}.SH" for n in range(stocks)]
@@ -40,7 +41,10 @@ def write_market():
             "vol": np.full(close.size, 1e6),
             "amount": (1e6 * (opened + close) / 2).ravel(),
         }
+        end = np.datetime64(START, "M") + np.timedelta64(months, "M")
         daily = pd.DataFrame(bars)
+        daily = daily[daily["trade_date"].to_numpy() < end]
+        days = days[days < end]
         basic = pd.DataFrame({"ts_code": codes, "name": codes, "list_date": np.datetime64("2010-01-04")})
         with Store(folder).transaction("test") as writer:
             writer.put("trade_cal", pd.DataFrame({"cal_date": days, "is_open": np.is_busday(days).astype(int)}))

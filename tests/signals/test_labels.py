@@ -49,6 +49,13 @@ def test_a_section_is_scored_at_month_end_entered_next_session_and_left_a_month_
     assert clock.exit_dates.astype(str).tolist() == ["2024-03-01", "2024-04-01", "NaT"]
 
 
+def test_a_section_on_the_last_day_of_the_data_has_no_entry_yet():
+    clock = month_clock(np.array(["2024-01-31", "2024-02-29"], dtype="datetime64[D]"))
+
+    assert clock.entry.tolist() == [1, -1]
+    assert clock.exit.tolist() == [-1, -1]
+
+
 @pytest.mark.parametrize(
     ("last", "calendar", "ends"),
     [
@@ -122,6 +129,19 @@ def test_without_a_known_limit_nothing_is_locked():
     assert np.isfinite(january(market)).all()
 
 
+def test_market_data_without_limit_prices_lock_nothing():
+    market = panel()
+    fields = {name: values for name, values in market.fields.items() if "limit" not in name}
+
+    assert np.isfinite(january(MarketPanel(**{**vars(market), "fields": fields}))).all()
+
+
+def test_a_stock_without_volume_on_the_entry_day_has_no_label():
+    market = panel(vol=grid(fill=100.0, d2s1=0.0), amount=grid(fill=1000.0, d2s1=0.0))
+
+    assert np.isnan(january(market)).tolist() == [False, True, False]
+
+
 def test_limits_of_the_exit_day_do_not_matter():
     locked = {name: grid(d4s1=9.0) for name in ("open", "high", "low", "close")}
 
@@ -184,6 +204,12 @@ def test_a_label_that_ends_after_the_freezing_may_not_be_seen(exit_date):
 
 def test_a_label_that_ends_on_the_freezing_day_may_be_seen():
     require_matured(np.datetime64("2024-03-01"), np.datetime64("2024-03-01"))
+
+
+def test_the_labels_of_the_month_are_the_monthly_labels():
+    market, eligible = panel(amount=grid(fill=1000.0, d4s0=1100.0)), np.ones((len(DAYS), 3), bool)
+
+    assert labels_for("month", market, eligible).returns[0] == pytest.approx([0.1, 0.0, 0.0])
 
 
 def test_another_horizon_is_refused():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from feeds.errors import SignalError
+from signals import splits
 from signals.labels import Clock, month_clock
 from signals.splits import Fold, Schedule, check_fold, make_folds, select_folds
 
@@ -79,6 +80,26 @@ def test_other_retraining_months_name_folds_by_month(clock):
     assert months(clock, yearly[0].scoring)[-1] == "2018-11"
 
 
+def test_a_label_that_ends_on_the_freezing_day_or_the_first_day_of_validation_is_used():
+    """With one session a month, the label of a month ends on the section two months later."""
+    sessions = np.arange(np.datetime64("2020-01"), np.datetime64("2020-08")).astype("datetime64[D]")
+    clock = month_clock(sessions, sessions)
+
+    fold = make_folds(clock, Schedule(1, 1), lookback=1)[0]
+
+    assert (fold.name, str(fold.frozen)) == ("2020Q3", "2020-06-01")
+    assert months(clock, fold.validation) == ["2020-04"]
+    assert months(clock, fold.purged) == ["2020-03"]
+    assert months(clock, fold.train) == ["2020-02"]
+
+
+def test_every_fold_is_checked_when_it_is_made(clock, monkeypatch):
+    checked = []
+    monkeypatch.setattr(splits, "check_fold", lambda _, fold: checked.append(fold.name))
+
+    assert [fold.name for fold in make_folds(clock, Schedule(), lookback=22)] == checked
+
+
 def test_check_refuses_a_fold_that_sees_a_label_before_its_exit(clock):
     good = make_folds(clock, Schedule(), lookback=22)[0]
     late = (*good.validation[1:], good.validation[-1] + 1)
@@ -97,6 +118,14 @@ def test_selection_keeps_the_dates_between_start_and_end_and_nothing_else(clock)
 
     assert [months(clock, fold.scoring) for fold in chosen] == [["2020-05"], ["2020-06"]]
     assert chosen[0].train == folds[0].train
+
+
+def test_a_start_on_the_first_scorable_date_is_allowed_and_included(clock):
+    folds = make_folds(clock, Schedule(), lookback=22)
+
+    chosen = select_folds(clock, folds, np.datetime64("2020-03-31"), np.datetime64("2020-04-30"), "35 sections")
+
+    assert months(clock, chosen[0].scoring) == ["2020-03", "2020-04"]
 
 
 def test_a_start_before_the_first_scorable_date_is_refused_with_that_date(clock):

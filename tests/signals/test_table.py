@@ -8,7 +8,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from feeds.errors import SignalError
-from signals.table import SignalFolder, complete_meta, file_meta, rank_pct, signal_folder, signal_names
+from feeds.store import sha256
+from signals.table import (
+    META_KEYS,
+    Signal,
+    SignalFolder,
+    complete_meta,
+    file_meta,
+    rank_pct,
+    signal_folder,
+    signal_names,
+)
 
 CODES = np.array(["600000.SH", "000001.SZ", "000002.SZ", "300001.SZ"])
 SCORES = np.array([0.5, -1.0, 0.5, 2.0])
@@ -76,6 +86,29 @@ def test_a_file_carries_its_meta_and_the_manifest_repeats_it(folder):
     assert held["file"] == "2024-01-31.parquet"
 
 
+def test_the_meta_always_has_every_key_of_the_contract():
+    meta = complete_meta(np.datetime64("2024-01-31"), {"zeta": 1})
+
+    assert list(meta) == [*META_KEYS, "zeta"]
+    assert meta["signal_date"] == "2024-01-31"
+    assert meta["proxy"] is False
+    assert meta["model"] is None
+
+
+def test_a_parquet_file_without_meta_is_no_signal_file(tmp_path):
+    pq.write_table(pa.table({"ts_code": ["000001.SZ"]}), tmp_path / "other.parquet")
+
+    with pytest.raises(SignalError, match=r"other\.parquet must carry signal meta"):
+        file_meta(tmp_path / "other.parquet")
+
+
+def test_codes_may_be_objects_and_scores_whole_numbers(folder):
+    path = folder.write("2024-01-31", np.array(["000002.SZ", "000001.SZ"], dtype=object), np.array([1, 2]))
+
+    assert pq.read_schema(path).field("score").type == pa.float64()
+    assert folder.read("2024-01-31").codes.tolist() == ["000001.SZ", "000002.SZ"]
+
+
 def test_dates_are_ascending_whatever_the_order_of_writing(folder):
     for date in ("2024-03-29", "2024-01-31", "2024-02-29"):
         folder.write(date, CODES, SCORES)
@@ -102,6 +135,38 @@ def test_a_file_that_the_manifest_does_not_name_is_not_a_signal(folder):
     assert folder.unlisted() == ["2024-02-29.parquet"]
     with pytest.raises(SignalError, match="signal mine must have a file for 2024-02-29, was missing"):
         folder.read("2024-02-29")
+
+
+def forge(folder: SignalFolder, date: str, table: pa.Table) -> None:
+    """Replace a file as a foreign program would, manifest and all."""
+    path = folder.path / f"{date}.parquet"
+    pq.write_table(table, path)
+    manifest = json.loads((folder.path / "manifest.json").read_text())
+    manifest["files"][date]["sha256"] = sha256(path)
+    (folder.path / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_file_with_other_columns_is_refused(folder):
+    folder.write("2024-01-31", CODES, SCORES)
+    forge(folder, "2024-01-31", pa.table({"ts_code": ["000001.SZ"], "score": [1.0]}))
+
+    with pytest.raises(SignalError, match="must have columns ts_code, score, rank_pct, was ts_code, score"):
+        folder.read("2024-01-31")
+
+
+def test_reading_refuses_rows_that_writing_would_have_refused(folder):
+    folder.write("2024-01-31", CODES, SCORES)
+    forge(folder, "2024-01-31", pa.table({"ts_code": ["000001.SZ"] * 2, "score": [1.0, 2.0], "rank_pct": [0.5, 1.0]}))
+
+    with pytest.raises(SignalError, match=r"must hold each code once, was 000001\.SZ twice"):
+        folder.read("2024-01-31")
+
+
+def test_several_dates_are_written_with_one_manifest(folder):
+    signals = [Signal(np.datetime64(date), CODES, SCORES) for date in ("2024-02-29", "2024-01-31")]
+
+    assert folder.write_all(iter(signals)) == 2
+    assert folder.dates().astype(str).tolist() == ["2024-01-31", "2024-02-29"]
 
 
 def test_a_file_that_vanished_is_missed(folder):
@@ -144,6 +209,14 @@ def test_a_damaged_manifest_is_an_error_and_not_an_empty_folder(folder):
 
     with pytest.raises(SignalError, match=r"manifest\.json must be a JSON manifest, was damaged"):
         folder.dates()
+
+
+def test_another_manifest_is_not_taken_for_a_signal_manifest(folder):
+    folder.path.mkdir(parents=True)
+    for content in ('{"format": 99, "files": {}}', "[]"):
+        (folder.path / "manifest.json").write_text(content)
+        with pytest.raises(SignalError, match="must be a signal manifest of format 1"):
+            folder.dates()
 
 
 def test_removing_a_date_leaves_the_others(folder):

@@ -1,4 +1,3 @@
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,13 +6,11 @@ import pytest
 from scipy import stats
 
 from feeds.errors import SignalError
-from feeds.store import sha256
 from signals import training
+from signals.models.saving import load_model
 from signals.registry import Recipe, SignalSpec, with_settings
 from signals.training import Epoch, Trainer
 from signals.windows import Batch, Windows
-
-import keras  # isort: skip
 
 STOCKS, DAYS, FEATURES, LOOKBACK = 60, 26, 3, 4
 TINY = SignalSpec(
@@ -46,7 +43,7 @@ def trainer() -> Trainer:
 
 
 def fit(trainer: Trainer, folder: Path, seed: int = 0, **world_options: bool) -> list[Epoch]:
-    return training.fit(trainer, *world(**world_options), seed, folder)
+    return training.fit(trainer, trainer.spec.recipe, *world(**world_options), seed, folder)
 
 
 def test_a_planted_signal_is_found(tmp_path):
@@ -69,6 +66,7 @@ def test_an_epoch_is_reported_and_saved_as_soon_as_it_ends(trainer, tmp_path):
 
     training.fit(
         trainer,
+        TINY.recipe,
         *world(),
         0,
         tmp_path,
@@ -82,9 +80,9 @@ def test_an_epoch_is_reported_and_saved_as_soon_as_it_ends(trainer, tmp_path):
 def test_validation_is_the_mean_over_dates_of_both_correlations(trainer, tmp_path):
     windows, train, validation = world()
     validation[0].mask[:10] = 0
-    reached = training.fit(trainer, windows, train, validation, 0, tmp_path)
+    reached = training.fit(trainer, trainer.spec.recipe, windows, train, validation, 0, tmp_path)
 
-    predict = training.predictor(training.load_model(tmp_path / "epoch_02.keras"))
+    predict = training.predictor(load_model(tmp_path / "epoch_02.keras"), trainer.forward)
     pairs = [
         (predict(windows.gather(date.stocks, date.days))[date.mask > 0], date.labels[date.mask > 0])
         for date in validation
@@ -99,9 +97,10 @@ def test_a_saved_model_scores_bit_for_bit_like_the_trained_one(trainer, tmp_path
     fit(trainer, tmp_path)
     inputs = windows.gather(validation[0].stocks, validation[0].days)
 
-    loaded = training.predictor(training.load_model(tmp_path / "epoch_02.keras"))
+    model = load_model(tmp_path / "epoch_02.keras")
 
-    assert np.array_equal(loaded(inputs), trainer.predict(inputs))
+    assert np.array_equal(training.predictor(model, trainer.forward)(inputs), trainer.predict(inputs))
+    assert training.predictor(model)(inputs) == pytest.approx(trainer.predict(inputs), abs=1e-5)
 
 
 def test_the_same_seed_gives_the_same_bytes_even_after_another_seed(trainer, tmp_path):
@@ -114,19 +113,11 @@ def test_the_same_seed_gives_the_same_bytes_even_after_another_seed(trainer, tmp
     assert content["a"] != content["b"]
 
 
-def test_a_saved_model_holds_no_clock(trainer, tmp_path):
-    fit(trainer, tmp_path)
-
-    with zipfile.ZipFile(tmp_path / "epoch_01.keras") as archive:
-        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
-        assert b"1980-01-01@00:00:00" in archive.read("metadata.json")
-
-
 def test_the_step_is_compiled_once_for_dates_of_every_size(trainer, tmp_path):
     windows, train, validation = world()
     smaller = [Batch(b.stocks[:40], b.days[:40], b.labels[:40], b.mask[:40]) for b in train]
 
-    training.fit(trainer, windows, train + smaller, validation, 0, tmp_path)
+    training.fit(trainer, trainer.spec.recipe, windows, train + smaller, validation, 0, tmp_path)
 
     assert trainer.step.experimental_get_tracing_count() == 1
 
@@ -162,7 +153,7 @@ def test_an_input_that_is_not_a_number_stops_training_with_the_place(trainer, tm
     windows.values[5, 10, 1] = np.nan
 
     with pytest.raises(SignalError, match=r"training loss must be finite, was nan in .* at epoch 1 on 1\d \(\d inputs"):
-        training.fit(trainer, windows, train, validation, 0, tmp_path)
+        training.fit(trainer, trainer.spec.recipe, windows, train, validation, 0, tmp_path)
 
 
 def test_weights_that_ran_away_stop_training_with_a_hint(tmp_path):
@@ -173,34 +164,28 @@ def test_weights_that_ran_away_stop_training_with_a_hint(tmp_path):
     trainer._blank = [variable.numpy() for variable in trainer.optimizer.variables]
 
     with pytest.raises(SignalError, match=r"must be finite, was nan .*try a smaller learning_rate"):
-        training.fit(trainer, windows, train, validation, 0, tmp_path)
+        training.fit(trainer, trainer.spec.recipe, windows, train, validation, 0, tmp_path)
 
 
-def test_a_model_with_a_lambda_is_refused(tmp_path):
-    windows = keras.Input((LOOKBACK, FEATURES))
-    foreign = keras.Model(windows, keras.layers.Lambda(lambda inputs: inputs[:, 0, :1])(windows))
-    foreign.save(tmp_path / "foreign.keras")
-
-    with pytest.raises(SignalError, match=r"foreign\.keras must be a Keras model of built-in layers only, was refused"):
-        training.load_model(tmp_path / "foreign.keras")
-
-
-def test_a_file_that_is_no_model_is_refused(tmp_path):
-    (tmp_path / "broken.keras").write_bytes(b"not a zip")
-
-    with pytest.raises(SignalError, match=r"broken\.keras must be a Keras model of built-in layers only"):
-        training.load_model(tmp_path / "broken.keras")
-
-
-def test_a_model_other_than_the_trained_one_is_refused(trainer, tmp_path):
+def test_a_trainer_takes_the_weights_of_a_saved_model_and_refuses_another_network(trainer, tmp_path):
+    inputs = np.random.default_rng(0).normal(size=(5, LOOKBACK, FEATURES)).astype("float32")
     fit(trainer, tmp_path)
-    path = tmp_path / "epoch_01.keras"
+    trained = trainer.predict(inputs)
+    trainer.reset(5)
 
-    training.load_model(path, sha256(path))
-    with pytest.raises(SignalError, match=r"epoch_01\.keras must have SHA-256 0{12} as trained"):
-        training.load_model(path, "0" * 64)
-    with pytest.raises(SignalError, match="must exist, was missing"):
-        training.load_model(tmp_path / "absent.keras")
+    trainer.load(tmp_path / "epoch_02.keras")
+
+    assert np.array_equal(trainer.predict(inputs), trained)
+    wider = Trainer(TINY, FEATURES + 1)
+    with pytest.raises(SignalError, match=r"must fit signals\.models\.lstm_thoughts, was another network"):
+        wider.load(tmp_path / "epoch_02.keras")
+
+
+def test_one_trainer_serves_recipes_that_differ_in_epochs_only():
+    first = training.trainer_for(TINY, FEATURES)
+
+    assert training.trainer_for(with_settings(TINY, {"epochs": "5"}), FEATURES) is first
+    assert training.trainer_for(with_settings(TINY, {"learning_rate": "0.1"}), FEATURES) is not first
 
 
 def test_large_dates_are_scored_in_parts_that_agree_with_the_whole(trainer, monkeypatch):

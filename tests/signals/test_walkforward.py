@@ -12,11 +12,12 @@ import pytest
 
 from feeds.building import open_panel
 from feeds.errors import ConfigError, SignalError
-from signals import folds, training, walkforward
-from signals.folds import Progress
+from signals import training, walkforward, workspace
+from signals.models.saving import load_model
 from signals.registry import Recipe, SignalSpec
 from signals.splits import Schedule
 from signals.table import SignalFolder, signal_folder
+from signals.workspace import Progress
 
 ROOT = Path(__file__).parents[2]
 TINY = SignalSpec(
@@ -37,7 +38,7 @@ DATES = ["2020-09-30", "2020-10-30", "2020-11-30", "2020-12-31", "2021-01-29", "
 def files(data: Path) -> dict[str, bytes]:
     """Content of all models and signals under a data folder, by relative path."""
     found = [path for name in ("models", "signals") for path in (data / name).rglob("*") if path.is_file()]
-    return {str(path.relative_to(data)): path.read_bytes() for path in sorted(found) if path.name != ".lock"}
+    return {str(path.relative_to(data)): path.read_bytes() for path in sorted(found) if path.name[0] != "."}
 
 
 def scores(data: Path) -> dict[str, list[float]]:
@@ -67,6 +68,7 @@ def test_progress_tells_of_every_epoch_and_file_in_order(trained):
     _, _, told = trained
 
     assert [(event.stage, event.fold, event.epoch) for event in told if event.stage != "preparing"] == [
+        ("planned", "", 0),
         ("fold", "2020Q4", 0),
         ("epoch", "2020Q4", 1),
         ("epoch", "2020Q4", 2),
@@ -76,6 +78,7 @@ def test_progress_tells_of_every_epoch_and_file_in_order(trained):
         ("epoch", "2021Q1", 2),
         ("written", "2021Q1", 0),
     ]
+    assert [event.epochs for event in told if event.stage == "planned"] == [4]
     epochs = [event for event in told if event.stage == "epoch"]
     assert all(event.epochs == 2 and np.isfinite([event.train_ic, event.validation_rank_ic]).all() for event in epochs)
     assert [event.dates for event in told if event.stage == "written"] == [tuple(DATES[:3]), tuple(DATES[3:])]
@@ -116,14 +119,14 @@ def test_scores_are_z_scores_of_the_best_epoch_for_all_eligible_stocks(trained):
     data, _, _ = trained
     signal = signal_folder(data, "tiny").read("2020-10-30")
     page = json.loads((data / "models/tiny/2020Q4/fold.json").read_text())
-    work = folds.open_workspace(data, TINY, "all")
+    work = workspace.open_workspace(data, TINY, "all")
     best = data / f"models/tiny/2020Q4/seed0/epoch_0{page['seeds']['0']['best_epoch']}.keras"
     day = work.panel.date_index("2020-10-30")
 
-    outputs = training.predictor(training.load_model(best))(np.array(work.features.values[:, day - 3 : day + 1]))
+    outputs = training.predictor(load_model(best))(np.array(work.features.values[:, day - 3 : day + 1]))
 
     assert signal.codes.tolist() == work.panel.codes.tolist()
-    assert signal.scores == pytest.approx((outputs - outputs.mean()) / outputs.std(), abs=1e-9)
+    assert signal.scores == pytest.approx((outputs - outputs.mean()) / outputs.std(), abs=1e-5)
 
 
 def test_a_second_run_does_nothing(trained):
@@ -135,7 +138,7 @@ def test_a_second_run_does_nothing(trained):
 
     assert (summary.written, summary.trained) == ((), ())
     assert summary.skipped == tuple(DATES)
-    assert {event.stage for event in told} <= {"preparing"}
+    assert [(event.stage, event.epochs) for event in told] == [("planned", 0)]
     after = {path: path.stat().st_mtime_ns for path in sorted(data.rglob("*")) if path.is_file()}
     assert {path for path in after if after[path] != before.get(path)} <= {
         path for path in after if "lock" in path.name
@@ -205,7 +208,7 @@ def test_data_that_grew_add_months_and_leave_the_old_files_alone(trained, write_
     old = files(data)
     assert first.written == tuple(DATES[:3])
 
-    _grow(write_market, data, 14)
+    write_market(data, months=14)
     second = walkforward.run(data, TINY)
 
     assert second.written == tuple(DATES[3:])
@@ -215,16 +218,14 @@ def test_data_that_grew_add_months_and_leave_the_old_files_alone(trained, write_
     assert scores(data) == scores(reference)
 
 
-def _grow(write_market, data: Path, months: int) -> None:
-    write_market(data, months=months)
-
-
 def test_data_that_changed_under_a_signal_ask_for_retraining(write_market, tmp_path):
     data = write_market(tmp_path)
     walkforward.run(data, TINY, end="2020-11-30")
     write_market(data, altered_after="2020-03-31")
 
-    with pytest.raises(SignalError, match=r"signal tiny must be retrained \(--retrain\).* 2020Q4 was trained on other"):
+    with pytest.raises(
+        SignalError, match=r"signal tiny must be retrained \(--retrain\).* 2020Q4 was trained on other market"
+    ):
         walkforward.run(data, TINY, end="2020-11-30")
 
     summary = walkforward.run(data, TINY, end="2020-11-30", retrain=True)
@@ -236,7 +237,7 @@ def test_data_that_changed_in_a_scored_window_ask_for_retraining(write_market, t
     walkforward.run(data, TINY, end="2020-11-30")
     write_market(data, altered_after="2020-10-30")  # after the freezing, before the last score
 
-    with pytest.raises(SignalError, match="2020-11-30 was scored from other data"):
+    with pytest.raises(SignalError, match="2020-11-30 was scored from other market data or feature formulas"):
         walkforward.run(data, TINY, end="2020-11-30")
 
 
@@ -245,7 +246,7 @@ def test_other_settings_are_never_mixed_into_a_signal(write_market, tmp_path):
     walkforward.run(data, TINY, end="2020-11-30")
     other = replace(TINY, recipe=Recipe(epochs=1, learning_rate=1e-2))
 
-    with pytest.raises(SignalError, match=r"must be retrained \(--retrain\).* made with other settings or universe"):
+    with pytest.raises(SignalError, match=r"retrained \(--retrain\).* 2020Q4 was trained with epochs 2 \(now 1\)$"):
         walkforward.run(data, other, start="2020-12-31")
 
     summary = walkforward.run(data, other, start="2020-12-31", retrain=True)
@@ -296,14 +297,6 @@ def test_two_runs_of_one_signal_at_once_are_refused(write_market, tmp_path):
 
     with pytest.raises(SignalError, match="must be trained by one process at a time, was locked by another"):
         walkforward.run(data, TINY, callback=second_run)
-
-
-def test_an_error_in_a_worker_reaches_the_caller_and_leaves_no_process(write_market, tmp_path):
-    data = write_market(tmp_path)
-    broken = replace(TINY, options={"size": "huge"})
-
-    with pytest.raises(SignalError, match="size must be one of full, tiny, was huge"):
-        walkforward.run(data, broken, workers=2)
 
 
 def test_data_too_short_say_what_is_needed(write_market, tmp_path):
