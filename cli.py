@@ -246,6 +246,7 @@ def known_signal(name: str, data: Path) -> None:
 
 def _train_missing(config: Any, data: Path, panel: Any, workers: int | None, note: Callable[[str], None]) -> None:
     """Train the scores that a backtest needs and that are not there, and say so."""
+    from feeds.store import Store
     from signals import registry, walkforward
     from signals.labels import month_clock
     from signals.table import signal_folder
@@ -254,10 +255,12 @@ def _train_missing(config: Any, data: Path, panel: Any, workers: int | None, not
         return
     spec = registry.get(config.signal)
     first, last = config.start or panel.dates[0], config.end or panel.dates[-1]
-    wanted = walkforward.signal_dates(panel.dates, first, last)
+    open_days = Store(data).open_days()
+    wanted = walkforward.signal_dates(panel.dates, first, last, open_days)
     if config.start is None:  # a run without a start begins with the first score there can be
-        months = month_clock(panel.dates).dates
-        scorable = [months[position] for fold in walkforward.plan(panel, spec) for position in fold.scoring]
+        months = month_clock(panel.dates, open_days).dates
+        folds = walkforward.plan(panel, spec, calendar=open_days)
+        scorable = [months[position] for fold in folds for position in fold.scoring]
         wanted = wanted[wanted >= min(scorable)]
     missing = walkforward.missing_dates(signal_folder(data, config.signal), wanted)
     if missing:
@@ -305,7 +308,9 @@ def _train(
         task = bars.add_task(f"training {spec.name}", total=None)
 
         def show(event: walkforward.Progress) -> None:
-            if event.stage == "epoch":
+            if event.stage == "planned":
+                bars.update(task, total=event.epochs)
+            elif event.stage == "epoch":
                 bars.update(task, description=f"training {spec.name} {event.fold}", advance=1)
                 bars.console.print(
                     f"{event.fold} seed {event.seed} epoch {event.epoch:2d}/{event.epochs}  IC train "
@@ -444,17 +449,18 @@ def signals_list(data_dir: Path | None, as_json: bool) -> None:
 @signal_commands.command("validate")
 @click.argument("name")
 @data_option
-@click.option("--universe", default="all", show_default=True)
+@click.option("--universe", default=None, help="all, or an index code.  [default: what each file was made for]")
 @json_option
-def signals_validate(name: str, data_dir: Path | None, universe: str, as_json: bool) -> None:
+def signals_validate(name: str, data_dir: Path | None, universe: str | None, as_json: bool) -> None:
     """Check a signal's files; exit code 1 if one could not have been known in time or cannot be traded."""
     from feeds.building import open_panel
+    from feeds.store import Store
     from signals.table import signal_folder
     from signals.validation import errors, validate
 
     data = data_dir or Path(DEFAULT_DATA)
     known_signal(name, data)
-    findings = validate(signal_folder(data, name), open_panel(data, say), universe)
+    findings = validate(signal_folder(data, name), open_panel(data, say), universe, Store(data).open_days())
     if as_json:
         import json
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from feeds.atomic import sync_folder
 from feeds.panel import MarketPanel
-from feeds.store import sync_folder
 from signals.features.inputs import raw_features
 from signals.features.moving import Floats
 from signals.features.preprocessing import carry_forward, standardise
@@ -53,8 +53,16 @@ def write_features(
             sync_folder(path)
         temporary.rename(target)
         sync_folder(target.parent)
+        _remove_superseded(target, panel.fingerprint)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _remove_superseded(target: Path, fingerprint: str) -> None:
+    """Remove the features of data that the store no longer holds; whoever has them open keeps reading them."""
+    for about in target.parent.glob("features-*/features.json"):
+        if json.loads(about.read_text(encoding="utf-8"))["fingerprint"] != fingerprint:
+            shutil.rmtree(about.parent)
 
 
 def _steps(panel: MarketPanel, progress: Progress | None) -> Iterator[None]:

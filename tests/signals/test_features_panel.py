@@ -112,21 +112,35 @@ def test_another_universe_panel_selection_or_formula_is_another_folder(tmp_path,
     fields = SUPPORT["random_fields"]()
     fields["pb"] = fields["pb"] * 2
     names = ["ma_5", "close"]
-    build(tmp_path, names=names)
-    build(tmp_path, names=names[::-1])
-    build(tmp_path, eligible=panel.listed & (np.arange(6) > 0), names=names)
-    build(tmp_path, panel=SUPPORT["random_market"](fields), names=names)
-    build(tmp_path, panel=SUPPORT["random_market"](fingerprint="a1"), names=names)
-    build(tmp_path, panel=SUPPORT["random_market"](fingerprint="a2"), names=names)
+    folders = set()
+
+    def folder_of(*arguments, **options):
+        folders.add(Path(build(*arguments, **options).values.filename).parent.name)
+
+    folder_of(tmp_path, names=names)
+    folder_of(tmp_path, names=names[::-1])
+    folder_of(tmp_path, eligible=panel.listed & (np.arange(6) > 0), names=names)
+    folder_of(tmp_path, panel=SUPPORT["random_market"](fields), names=names)
+    folder_of(tmp_path, panel=SUPPORT["random_market"](fingerprint="a1"), names=names)
+    folder_of(tmp_path, panel=SUPPORT["random_market"](fingerprint="a2"), names=names)
     delisted = SUPPORT["random_market"](delist_index=np.full(6, 329))
-    build(tmp_path, panel=delisted, eligible=panel.listed, names=names)
-    build(tmp_path, eligible=panel.listed, names=names)
+    folder_of(tmp_path, panel=delisted, eligible=panel.listed, names=names)
+    folder_of(tmp_path, eligible=panel.listed, names=names)
     source = tmp_path / "source" / "panel.py"
     source.parent.mkdir()
     source.write_text("another formula")
     monkeypatch.setattr("signals.features.panel.__file__", str(source))
-    build(tmp_path, names=names)
-    assert len(list(tmp_path.glob("features-*/values.npy"))) == 9
+    folder_of(tmp_path, names=names)
+    assert len(folders) == 9
+
+
+def test_the_features_of_data_that_changed_are_removed_and_those_of_other_universes_kept(tmp_path):
+    panel = SUPPORT["random_market"](fingerprint="old")
+    build(tmp_path, panel=panel, names=["ma_5"])
+    build(tmp_path, panel=panel, eligible=panel.listed & (np.arange(6) > 0), names=["ma_5"])
+    assert len(list(tmp_path.glob("features-*/features.json"))) == 2
+    build(tmp_path, panel=SUPPORT["random_market"](fingerprint="new"), names=["ma_5"])
+    assert len(list(tmp_path.glob("features-*/features.json"))) == 1
 
 
 def test_a_failed_build_leaves_nothing_and_the_next_one_is_whole(tmp_path, monkeypatch):
