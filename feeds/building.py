@@ -6,17 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 
 from feeds.errors import DataError
-from feeds.panel import CorporateEvents, MarketPanel, Spans, _carry, load_panel, save_panel
-from feeds.rules import boards, free_days, has_ipo_band, limit_percents, limit_prices
+from feeds.panel import CorporateEvents, MarketPanel, Spans, carry_forward, load_panel, save_panel
+from feeds.rules import boards, delisting_day_is_free, free_days, has_ipo_band, limit_percents, limit_prices
 from feeds.store import Store
 from feeds.tables import VALUATION_COLUMNS
 
 CACHE = ".panel"
-PANEL_FORMAT = "3"
+PANEL_FORMAT = "4"
 _BARS = ["open", "high", "low", "close", "pre_close", "vol", "amount"]
-_ST_NAME = r"^(?:S?\*?ST|SST|PT)|退"
+_ST_NAME, _LEAVING_NAME = r"ST|^PT|退", "退"
 _ABSURD_LIMIT = 5.0  # vendors write 100000 or 0 where there is no limit; the widest real band is +44 %
 
 
@@ -32,17 +33,26 @@ def open_panel(data: str | Path, progress: Callable[[str], None] = lambda _: Non
     """
     store = Store.existing(data)
     folder = store.path / CACHE / f"{store.fingerprint}-{PANEL_FORMAT}"
-    if (folder / "panel.json").exists():
-        try:
-            return load_panel(folder)
-        except (ValueError, KeyError, OSError):
-            shutil.rmtree(folder)  # a damaged cache is only a cache
-    progress(f"building the panel of {store.path} (once per change of the data)")
-    panel = build_panel(store)
-    for old in (store.path / CACHE).glob("*"):
-        shutil.rmtree(old, ignore_errors=True)
-    save_panel(panel, folder)
-    return load_panel(folder)
+    panel = _cached(folder)
+    if panel is None:
+        with FileLock(store.path / f"{CACHE}.lock"):
+            panel = _cached(folder)  # another process may have built it meanwhile
+            if panel is None:
+                progress(f"building the panel of {store.path} (once per change of the data)")
+                built = build_panel(store)
+                for old in (store.path / CACHE).glob("*"):
+                    shutil.rmtree(old, ignore_errors=True)
+                save_panel(built, folder)
+                panel = load_panel(folder)
+    return panel
+
+
+def _cached(folder: Path) -> MarketPanel | None:
+    """Open a cached panel, or return None where it is absent or damaged: it is only a cache."""
+    try:
+        return load_panel(folder)
+    except (ValueError, KeyError, TypeError, OSError, EOFError):
+        return None
 
 
 def build_panel(store: Store) -> MarketPanel:
@@ -55,10 +65,11 @@ def build_panel(store: Store) -> MarketPanel:
         values[~traded] = np.nan
     fields["adj_factor"] = _factors(store, grid, traded)
     basic = store.read("stock_basic")
-    list_index, delist_index = _listing(basic, grid, traded, store.open_days())
-    st, st_known = _st(store, grid)
-    fields |= _limits(store, grid, fields["pre_close"], list_index, st)
-    held = [name for name in [*VALUATION_COLUMNS.split(), "pe_ttm_signed"] if _has(store, "daily_basic", name)]
+    list_index, delist_index, dated = _listing(basic, grid, traded, store.open_days())
+    st, leaving, st_known = _st(store, grid)
+    fields |= _limits(store, grid, fields["pre_close"], np.where(dated, list_index, -1), st & ~leaving, leaving)
+    stored = store.columns("daily_basic")
+    held = [name for name in [*VALUATION_COLUMNS.split(), "pe_ttm_signed"] if name in stored]
     fields |= grid.scatter(store, "daily_basic", held, dtype="float32") if held else {}
     rows = np.arange(len(days))[:, None]
     listed = (rows >= list_index) & (rows < delist_index)
@@ -103,22 +114,21 @@ class _Grid:
         found = np.searchsorted(self.days, days, side="right" if after else "left")
         return np.where(np.isnat(days), len(self.days), found)
 
+    def cells(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return which rows of a dated table fall on the panel, and the stock and the day of those."""
+        stock, row = self.stocks(frame["ts_code"]), self.row(frame["trade_date"])
+        days = frame["trade_date"].to_numpy().astype("datetime64[D]")
+        inside = (stock >= 0) & (self.days[np.minimum(row, len(self.days) - 1)] == days)
+        return inside, stock[inside], row[inside]
+
     def scatter(self, store: Store, table: str, columns: list[str], dtype: str = "float64") -> dict[str, np.ndarray]:
         """Return (N, T) arrays of a dated table's columns, NaN where it has no row."""
-        key = "trade_date"
         arrays = {name: np.full((len(self.codes), len(self.days)), np.nan, dtype) for name in columns}
-        for frame in store.chunks(table, ["ts_code", key, *columns]):
-            stock, day = self.stocks(frame["ts_code"]), self.row(frame[key])
-            inside = (stock >= 0) & (day < len(self.days))
-            inside[inside] = self.days[day[inside]] == frame[key].to_numpy()[inside].astype("datetime64[D]")
-            at = (stock[inside], day[inside])
+        for frame in store.chunks(table, ["ts_code", "trade_date", *columns]):
+            inside, stock, row = self.cells(frame)
             for name in columns:
-                arrays[name][at] = frame[name].to_numpy()[inside]
+                arrays[name][stock, row] = frame[name].to_numpy()[inside]
         return arrays
-
-
-def _has(store: Store, table: str, column: str) -> bool:
-    return table in store.tables and column in next(store.chunks(table)).columns
 
 
 def _axes(store: Store) -> tuple[np.ndarray, np.ndarray]:
@@ -143,13 +153,13 @@ def _factors(store: Store, grid: _Grid, traded: np.ndarray) -> np.ndarray:
             f"adj_factor must be known for every bar, was missing for {grid.codes[stock]} {grid.days[day]} "
             f"and {int(missing.sum()) - 1} more"
         )
-    return _carry(factors)
+    return carry_forward(factors)
 
 
 def _listing(
     basic: pd.DataFrame, grid: _Grid, traded: np.ndarray, open_days: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the listing and delisting rows; a stock without a listing date counts from its first bar."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return listing and delisting rows and who has a listing date; who has none counts from its first bar."""
     list_index = traded.argmax(axis=1).astype("int64")
     delist_index = np.full(len(grid.codes), len(grid.days), dtype="int64")
     stock = grid.stocks(basic["ts_code"])
@@ -163,60 +173,56 @@ def _listing(
     before = np.where(listed < open_days[0], rough, before)
     list_index[stock[known]] = np.where(early, -before, after)
     delist_index[stock[known]] = grid.row(basic["delist_date"])[known]
-    return list_index, delist_index
+    return list_index, delist_index, np.isin(np.arange(len(grid.codes)), stock)
 
 
-def _st(store: Store, grid: _Grid) -> tuple[np.ndarray, bool]:
-    """Return who carried ST, *ST or a delisting name each day, and whether the store says so at all."""
-    st = np.zeros((len(grid.days), len(grid.codes)), bool)
+def _st(store: Store, grid: _Grid) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return who carried ST, *ST or a delisting name each day, who the last, and whether the store says so at all."""
+    st, leaving = (np.zeros((len(grid.days), len(grid.codes)), bool) for _ in range(2))
     names = store.read("namechange").sort_values(["ts_code", "start_date"])
-    marked = names["name"].str.contains(_ST_NAME, regex=True).to_numpy(dtype=bool)
     stock, start = grid.stocks(names["ts_code"]), grid.row(names["start_date"])
     end = grid.row(names["end_date"], after=True)
     same = np.append(stock[1:] == stock[:-1], False)
     end = np.minimum(end, np.where(same, np.append(start[1:], 0), len(grid.days)))
-    for n, first, stop in zip(stock[marked], start[marked], end[marked], strict=True):
-        if n >= 0:
-            st[first:stop, n] = True
+    for pattern, status in ((_ST_NAME, st), (_LEAVING_NAME, leaving)):
+        marked = names["name"].str.contains(pattern, regex=True).to_numpy(dtype=bool) & (stock >= 0)
+        for n, first, stop in zip(stock[marked], start[marked], end[marked], strict=True):
+            status[first:stop, n] = True
     days = store.read("stock_st")
-    stock, row = grid.stocks(days["ts_code"]), grid.row(days["trade_date"])
-    inside = (stock >= 0) & (row < len(grid.days))
-    st[row[inside], stock[inside]] = True
-    return st, bool(len(names) or len(days))
+    _, stock, row = grid.cells(days)
+    st[row, stock] = True
+    return st, leaving, bool(len(names) or len(days))
 
 
 def _limits(
-    store: Store, grid: _Grid, pre_close: np.ndarray, list_index: np.ndarray, st: np.ndarray
+    store: Store, grid: _Grid, pre_close: np.ndarray, debut: np.ndarray, st: np.ndarray, leaving: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Return the limit prices: the store's where it has them, the dated rule elsewhere, NaN where there is none."""
+    """Return the limit prices: the store's where it has them, the dated rule elsewhere, NaN where there is none.
+
+    ``debut`` is each stock's row of listing, -1 where it is not known; ``st`` leaves out delisting periods.
+    """
     board = boards(grid.codes)
     percent = limit_percents(board[:, None], grid.days[None, :], st.T)
     down, up = limit_prices(pre_close, percent)
-    for n in np.flatnonzero(list_index >= 0):
-        row = int(list_index[n])
-        listed = grid.days[min(row, len(grid.days) - 1)]
-        free = free_days(str(board[n]), listed)
-        up[n, row : row + free] = down[n, row : row + free] = np.nan
-        if has_ipo_band(str(board[n]), listed) and row < len(grid.days):
-            down[n, row], up[n, row] = limit_prices(pre_close[n, row], 44, 36)
-    if "stk_limit" in store.tables:
-        given = grid.scatter(store, "stk_limit", ["up_limit", "down_limit"])
-        stated = _stated(store, grid)
-        real_up = (given["up_limit"] > 0) & (given["up_limit"] < _ABSURD_LIMIT * pre_close)
-        real_down = given["down_limit"] > 0
-        up = np.where(stated, np.where(real_up, given["up_limit"], np.nan), up)
-        down = np.where(stated, np.where(real_down, given["down_limit"], np.nan), down)
+    for n in np.flatnonzero((debut >= 0) & (debut < len(grid.days))):
+        first = int(debut[n])
+        about = str(board[n]), grid.days[first], str(grid.codes[n])[-2:]
+        free = slice(first, first + free_days(*about))
+        up[n, free] = down[n, free] = np.nan
+        if has_ipo_band(*about):
+            down[n, first], up[n, first] = limit_prices(pre_close[n, first], 44, 36)
+    opening = leaving & ~np.vstack([np.ones_like(leaving[:1]), leaving[:-1]])
+    for first, n in np.argwhere(opening):
+        if delisting_day_is_free(str(board[n]), grid.days[first]):
+            up[n, first] = down[n, first] = np.nan
+    for frame in store.chunks("stk_limit"):
+        inside, stock, row = grid.cells(frame)
+        reference = pre_close[stock, row]
+        for limits, name in ((up, "up_limit"), (down, "down_limit")):
+            given = frame[name].to_numpy()[inside] if name in frame else np.full(len(stock), np.nan)
+            real = (given > 0) & (given < _ABSURD_LIMIT * reference)
+            limits[stock, row] = np.where(real, given, np.nan)
     return {"up_limit": up, "down_limit": down}
-
-
-def _stated(store: Store, grid: _Grid) -> np.ndarray:
-    """Return where stk_limit has a row at all, (N, T) bool."""
-    stated = np.zeros((len(grid.codes), len(grid.days)), bool)
-    for frame in store.chunks("stk_limit", ["ts_code", "trade_date"]):
-        stock, row = grid.stocks(frame["ts_code"]), grid.row(frame["trade_date"])
-        inside = (stock >= 0) & (row < len(grid.days))
-        stated[stock[inside], row[inside]] = True
-    return stated
 
 
 def _events(store: Store, grid: _Grid) -> CorporateEvents:
@@ -231,7 +237,8 @@ def _events(store: Store, grid: _Grid) -> CorporateEvents:
         np.append(zero[0], rights["ratio"]),
         np.append(zero[0], rights["price"]),
     )
-    keep = (parts[0] >= 0) & (parts[1] < len(grid.days))
+    before = np.append(dividend["ex_date"], rights["ex_date"]).astype("datetime64[D]") < grid.days[0]
+    keep = (parts[0] >= 0) & (parts[1] < len(grid.days)) & ~before
     return CorporateEvents(*(part[keep].astype("float64") for part in parts))
 
 
@@ -255,8 +262,14 @@ def _members(store: Store, grid: _Grid) -> dict[str, Spans]:
         if str(index) in result:
             continue
         start = grid.row(rows["trade_date"], after=True)
-        snapshots = np.append(np.unique(start), len(grid.days))
-        end = snapshots[np.searchsorted(snapshots, start, side="right").clip(max=len(snapshots) - 1)]
+        # Of snapshots that take effect on the same row, as all do from before the panel, only the last one does.
+        days = rows["trade_date"].to_numpy()
+        snapshots, first = np.unique(start, return_inverse=True)
+        last = np.full(len(snapshots), days.min())
+        np.maximum.at(last, first, days)
+        effective = days == last[first]
+        end = np.append(snapshots, len(grid.days))[first + 1]
+        start = np.where(effective, start, end)
         result[str(index)] = _spans(grid, rows["con_code"], start, end)
     return result
 
@@ -280,5 +293,3 @@ def _industries(store: Store, grid: _Grid, basic: pd.DataFrame) -> tuple[tuple[s
     names = tuple(sorted(set(frame["industry"].astype("str"))))
     value = pd.Index(names).get_indexer(pd.Index(frame["industry"].astype("str"))) if names else np.zeros(0, "int32")
     return names, _spans(grid, frame["ts_code"], start, end, value)
-
-

@@ -12,6 +12,7 @@ from feeds.store import Store
 from feeds.tables import TABLES, check
 
 TICK = 0.01
+FACTOR_DIGIT = 0.001  # published factors have three decimals or more
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,22 @@ def _cross_checks(store: Store) -> Iterator[Finding]:
     yield from _finding(panel, "stk_limit", "no close below the lower limit", close < panel.field("down_limit") - 1e-6)
     yield from _finding(panel, "daily", "no bar before listing or after delisting", traded & ~panel.listed)
     yield from _finding(panel, "adj_factor", "factor jumps explain pre_close", _unexplained(panel, pre_close))
+    known = np.isin(panel.codes, store.read("stock_basic", ["ts_code"])["ts_code"].astype("str"))
+    yield from _finding(panel, "stock_basic", "a listing date for every stock with bars", traded & ~known)
     halted = _whole_day_suspensions(store, panel)
     yield from _finding(panel, "suspend_d", "no volume on a suspended day", halted & traded)
 
 
 def _unexplained(panel: MarketPanel, pre_close: np.ndarray) -> np.ndarray:
-    """Return where the last close over pre_close is not the factor's jump, within a tick of rounding, (T, N)."""
+    """Return where the last close over pre_close is not the factor's jump, within the rounding of both, (T, N)."""
     close, factor = panel.field("close"), panel.field("adj_factor")
     wrong = np.zeros(panel.shape, bool)
     last, last_factor = close[0].copy(), factor[0].copy()
     for row in range(1, len(panel.dates)):
         expected = last * last_factor / factor[row]
-        wrong[row] = np.abs(pre_close[row] - expected) > 1.5 * TICK
+        rounding = expected * FACTOR_DIGIT / 2 * (1 / last_factor + 1 / factor[row])
+        allowed = 1.5 * TICK + np.where(factor[row] == last_factor, 0.0, rounding)
+        wrong[row] = np.abs(pre_close[row] - expected) > allowed
         traded = np.isfinite(close[row])
         last[traded], last_factor[traded] = close[row, traded], factor[row, traded]
     return wrong

@@ -20,9 +20,7 @@ class ConfigError(HuiceError):
     """An option or configuration value that breaks its rule."""
 
 
-def unknown(
-    thing: str, name: str, known: Iterable[str], error: type[HuiceError] = ConfigError
-) -> HuiceError:
+def unknown(thing: str, name: str, known: Iterable[str], error: type[HuiceError] = ConfigError) -> HuiceError:
     """Return the error for a name that is not registered, with the known names and the nearest match."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)

@@ -3,35 +3,64 @@
 import os
 import weakref
 from array import array
+from collections.abc import Sequence
 from functools import cached_property
+from math import nan
+from operator import index
+from typing import Any
 
 import backtrader as bt
 import numpy as np
 from backtrader.linebuffer import LineBuffer
 
+from feeds.errors import DataError, unknown
 from feeds.panel import MarketPanel
 
 _UNIX_EPOCH = 719163.0  # 1970-01-01 as Backtrader counts days
-# A feed's lines in Backtrader's order, by the panel field behind each; the clock lends its datetime line.
-_FIELDS = ("close", "low", "high", "open", "vol", "")
+# A feed's lines in Backtrader's order, by the panel field behind each; open interest has none.
+_FIELDS = ("close", "low", "high", "open", "vol", "", "datetime")
+
+
+class PastLine(LineBuffer):
+    """A line that refuses to show later days, and is NaN before the run."""
+
+    def __getitem__(self, ago: int) -> float:
+        if ago > 0:
+            raise DataError(f"ago must be at most 0 (later days are not known yet), was {ago}")
+        at = self.idx + ago
+        return self.array[at] if at >= 0 else nan
+
+    def get(self, ago: int = 0, size: int = 1) -> Sequence[float]:
+        """Return the last ``size`` values up to ``ago``, oldest first; fewer where the run is younger than that."""
+        if ago > 0:
+            raise DataError(f"ago must be at most 0 (later days are not known yet), was {ago}")
+        end = self.idx + ago + 1
+        return self.array[max(end - size, 0) : max(end, 0)]
 
 
 class MarketClock(bt.feed.DataBase):
     """The trading calendar as a feed; its prices are the benchmark's closes.
 
-    It is the only feed that Cerebro advances, so the cost of a day does not depend on the number of stocks.
+    It is the only feed that Cerebro advances, so the cost of a day does not depend on the number of stocks. Nothing
+    can be bought of it: ``column`` is -1.
     """
 
-    params = (("dates", None), ("closes", None))
+    column: int = -1
+
+    def __init__(self, dates: np.ndarray, closes: np.ndarray):
+        super().__init__()
+        self.days = np.asarray(dates, "datetime64[D]").astype("float64") + _UNIX_EPOCH
+        self.closes = np.asarray(closes, "float64")
+        self.strays: list[PanelLine] = []
 
     def preload(self) -> None:
-        days = np.asarray(self.p.dates, "datetime64[D]").astype("float64") + _UNIX_EPOCH
-        closes = np.ascontiguousarray(self.p.closes, "float64")
         for line in self.lines:
-            line.array = array("d", closes.tobytes())
+            line.__class__ = PastLine
+            line.array = array("d", self.closes.tobytes())
         for name in ("volume", "openinterest"):
-            getattr(self.lines, name).array = array("d", np.zeros(len(days)).tobytes())
-        self.lines.datetime.array = array("d", days.tobytes())
+            getattr(self.lines, name).array = array("d", bytes(8 * len(self.days)))
+        self.lines.datetime.__class__ = LineBuffer  # Cerebro looks up the next day's date
+        self.lines.datetime.array = array("d", self.days.tobytes())
         self._last()
         self.home()
 
@@ -39,28 +68,54 @@ class MarketClock(bt.feed.DataBase):
         """Move on by whole days; the tick fields that Backtrader keeps for live feeds are left alone."""
         self.lines.advance(size)
 
+    def home(self) -> None:
+        """Return to the start, and with it every line that an indicator has moved on its own."""
+        super().home()
+        for line in self.strays:
+            line.clock = self.lines.datetime
+        self.strays.clear()
 
-class PanelLine(LineBuffer):
-    """One panel column, read when first looked at, whose position is the clock's."""
 
+class _Cursor:
+    """A position of its own, for a line that is moved by hand."""
+
+    __slots__ = ("_idx", "lencount")
+
+    def __init__(self) -> None:
+        self._idx = -1
+        self.lencount = 0
+
+
+class PanelLine(PastLine):
+    """One panel column, read when first looked at, whose position is the clock's.
+
+    Backtrader computes an indicator before the run starts, moving its data line by line. A line so moved takes a
+    position of its own until the clock returns to the start.
+    """
+
+    clock: Any  # whose position is this line's: the market clock's datetime line, or a cursor
+    lines: list[LineBuffer]
+    bindings: list[LineBuffer]
     mode = LineBuffer.UnBounded
     useislice = False
     extension = 0
     _tz = None
 
-    def __init__(self, market: "Market", name: str, column: int):
-        self.lines = [self]
-        self.bindings: list[LineBuffer] = []
-        self.clock = market.clock.lines.datetime
-        self._source = (market, name, column)
+    @staticmethod
+    def of(market: "Market", feed: "StockFeed", name: str) -> "PanelLine":
+        """Return a line without Backtrader's search for an owner on the call stack: the feed is it."""
+        line: PanelLine = object.__new__(PanelLine)
+        line.lines = [line]
+        line.bindings = []
+        line._owner = feed
+        line.clock = market.clock.lines.datetime
+        line._source = (market, name)
+        return line
 
     @cached_property
-    def array(self) -> memoryview:
-        market, name, column = self._source
-        return market.view(name, column)
-
-    def __getitem__(self, ago: int) -> float:
-        return self.array[self.clock._idx + ago]
+    def array(self) -> "memoryview[float]":
+        market, name = self._source
+        return market.view(name, self._owner.column)
 
     def __len__(self) -> int:
         return self.clock.lencount
@@ -73,14 +128,38 @@ class PanelLine(LineBuffer):
     def lencount(self) -> int:
         return self.clock.lencount
 
+    def home(self) -> None:
+        self._stray()
+        self.clock._idx = -1
+        self.clock.lencount = 0
+
+    def advance(self, size: int = 1) -> None:
+        self._stray()
+        self.clock._idx += size
+        self.clock.lencount += size
+
+    def rewind(self, size: int = 1) -> None:
+        self.advance(-size)
+
+    def _stray(self) -> None:
+        if not isinstance(self.clock, _Cursor):
+            market, _ = self._source
+            market.clock.strays.append(self)
+            self.clock = _Cursor()
+
 
 class StockFeed(bt.feed.DataBase):
     """One stock's raw bars on the market clock: NaN on days without a trade.
 
-    Indicators may be built on it in a strategy's ``__init__``. ``column`` is the stock's column in the panel.
+    Indicators may be built on it in a strategy's ``__init__``; they start with the run, and a recursive one (an EMA)
+    stays NaN once it met a day without a trade. ``column`` is the stock's column in the panel.
     """
 
     column: int = -1
+
+
+def _floats(values: np.ndarray) -> "memoryview[float]":
+    return memoryview(np.asarray(values, "float64").tobytes()).cast("d")
 
 
 class Market:
@@ -105,7 +184,7 @@ class Market:
         self._template = StockFeed(dataname="template")
         self._template._tz = None  # Backtrader sets it on the feeds it starts itself
         self._feeds: dict[int, StockFeed] = {}
-        self._views: dict[tuple[str, int], memoryview] = {}
+        self._views: dict[tuple[str, int], memoryview[float]] = {}
         self._files: dict[str, int] = {}
         self._zeros = memoryview(bytes(8 * self.days)).cast("d")
 
@@ -119,38 +198,56 @@ class Market:
         """The current day's row in the panel."""
         return self.first + self.step
 
-    def view(self, name: str, column: int) -> memoryview:
+    def view(self, name: str, column: int) -> "memoryview[float]":
         """Return one stock's field over the run as a memoryview of floats, indexed by :attr:`step`."""
         key = (name, column)
         if key not in self._views:
-            self._views[key] = self._read(self.panel.fields[name], name, column) if name else self._zeros
+            self._views[key] = self._view(name, column)
         return self._views[key]
 
-    def _read(self, values: np.ndarray, name: str, column: int) -> memoryview:
+    def _view(self, name: str, column: int) -> "memoryview[float]":
+        if name in self.panel.fields:
+            return self._read(self.panel.fields[name], name, column)
+        if name == "datetime":
+            return _floats(self.clock.days)
+        if name:
+            raise unknown("panel field", name, self.panel.fields, DataError)
+        return self._zeros
+
+    def _read(self, values: np.ndarray, name: str, column: int) -> "memoryview[float]":
         """Read one column: from its file where there is one, for touching a map may pull in 2 MB around it."""
         if not isinstance(values, np.memmap) or values.dtype != np.float64:
-            return memoryview(np.ascontiguousarray(values[column, self.first : self.first + self.days], "float64"))
+            return _floats(values[column, self.first : self.first + self.days])
         if name not in self._files:
             self._files[name] = os.open(str(values.filename), os.O_RDONLY)
             weakref.finalize(self, os.close, self._files[name])
         offset = values.offset + 8 * (column * values.shape[1] + self.first)
         return memoryview(os.pread(self._files[name], 8 * self.days, offset)).cast("d")
 
+    def last_close(self, column: int) -> float:
+        """Return a stock's last close up to now, in raw yuan, before the run too; NaN if it never traded."""
+        close = self.view("close", column)[self.step]
+        if close == close:
+            return close
+        closes = self.panel.fields["close"][column, : self.row + 1]
+        known = np.flatnonzero(np.isfinite(closes))
+        return float(closes[known[-1]]) if len(known) else nan
+
     def feed(self, code: str | int) -> StockFeed:
         """Return the feed of a code (or of a column of the panel), made on the first call."""
-        column = code if isinstance(code, int) else self.panel.index_of(code)
+        column = self.panel.index_of(code) if isinstance(code, str) else index(code)
         found = self._feeds.get(column)
         if found is None:
             found = self._feeds[column] = self._make(column)
         return found
 
     def _make(self, column: int) -> StockFeed:
-        clock = self.clock.lines.datetime
-        lines = [PanelLine(self, name, column) for name in _FIELDS]
-        lines.append(clock)
+        if not 0 <= column < len(self.panel.codes):
+            raise DataError(f"column must be from 0 to {len(self.panel.codes) - 1}, was {column}")
         template = self._template
         feed = object.__new__(StockFeed)
         feed.__dict__.update(template.__dict__)
+        lines = [PanelLine.of(self, feed, name) for name in _FIELDS]
         holder = object.__new__(type(template.lines))
         holder.__dict__.update(template.lines.__dict__)
         holder.lines = lines
@@ -160,7 +257,7 @@ class Market:
             setattr(feed, f"line_{number}", line)
             setattr(feed, f"line{number}", line)
         feed._name = feed._dataname = str(self.panel.codes[column])
-        feed._env = self.clock._env
+        feed._env = getattr(self.clock, "_env", None)  # None before Cerebro has the clock
+        feed._clock = self.clock  # so that a strategy waits for its indicators' first values
         feed.column = column
         return feed
-

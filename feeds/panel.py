@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from feeds.atomic import naming, temporary_beside
 from feeds.errors import DataError, unknown
 from feeds.rules import as_day
 
@@ -101,9 +101,7 @@ class MarketPanel:
         try:
             return self._positions[code]
         except KeyError:
-            raise unknown("code", code, self._positions, DataError) if len(self.codes) < 50 else DataError(
-                f"code must be among the {len(self.codes)} codes with bars, was {code}"
-            ) from None
+            raise DataError(f"code must be among the {len(self.codes)} codes with bars, was {code}") from None
 
     def date_index(self, day: Any) -> int:
         """Return the row of a trading day, or refuse any other day."""
@@ -164,6 +162,9 @@ class MarketPanel:
         """
         t, n = len(dates), len(codes)
         given = {name: np.ascontiguousarray(np.asarray(a, "float64").T) for name, a in fields.items()}
+        for name, values in given.items():
+            if values.shape != (n, t):
+                raise DataError(f"{name} must have the shape ({t}, {n}), was {values.shape[::-1]}")
         close = given["close"]
         open_ = given.setdefault("open", close)
         given.setdefault("high", np.fmax(open_, close))
@@ -171,7 +172,7 @@ class MarketPanel:
         given.setdefault("vol", np.where(np.isfinite(close), 1e6, np.nan))
         given.setdefault("amount", given["vol"] * (open_ + close) / 2)
         given.setdefault("adj_factor", np.ones((n, t)))
-        previous = np.concatenate([open_[:, :1], _carry(close)[:, :-1]], axis=1)
+        previous = np.concatenate([open_[:, :1], carry_forward(close)[:, :-1]], axis=1)
         given.setdefault("pre_close", previous)
         for name in ("up_limit", "down_limit"):
             given.setdefault(name, np.full((n, t), np.nan))
@@ -183,7 +184,7 @@ class MarketPanel:
         return MarketPanel(np.asarray(dates, "datetime64[D]"), codes, given, **status)
 
 
-def _carry(values: np.ndarray) -> np.ndarray:
+def carry_forward(values: np.ndarray) -> np.ndarray:
     """Carry the last known value forward along the days of (N, T)."""
     last = np.where(np.isfinite(values), np.arange(values.shape[1]), 0)
     np.maximum.accumulate(last, axis=1, out=last)
@@ -193,36 +194,42 @@ def _carry(values: np.ndarray) -> np.ndarray:
 def save_panel(panel: MarketPanel, folder: Path) -> None:
     """Write a panel as ``.npy`` files and a JSON page, complete or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".tmp-"))
+    temporary = temporary_beside(folder)
+    temporary.mkdir()
     try:
-        for name, array in panel.fields.items():
-            np.save(temporary / f"{name}.npy", array)
-        for name in ("suspended", "st", "list_index", "delist_index", "dates"):
-            np.save(temporary / f"_{name}.npy", getattr(panel, name))
-        spans = {"industry": panel.industry_spans, **{f"member {k}": v for k, v in panel.member_spans.items()}}
-        about = {
-            "codes": panel.codes.tolist(),
-            "names": list(panel.names),
-            "fields": list(panel.fields),
-            "indices": list(panel.indices),
-            "industry_names": list(panel.industry_names),
-            "spans": {
-                name: [getattr(s, part).tolist() for part in ("stock", "start", "end", "value")]
-                for name, s in spans.items()
-            },
-            "st_known": panel.st_known,
-            "simulated": panel.simulated,
-            "source": panel.source,
-            "fingerprint": panel.fingerprint,
-        }
-        np.save(temporary / "_events.npy", np.array([getattr(panel.events, part) for part in CorporateEvents.PARTS]))
-        np.save(temporary / "_indices.npy", np.array(list(panel.indices.values())).reshape(-1, len(panel.dates)))
-        (temporary / "panel.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
+        with naming(temporary):
+            _write_panel(panel, temporary)
         if folder.exists():
             shutil.rmtree(folder)
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_panel(panel: MarketPanel, folder: Path) -> None:
+    for name, array in panel.fields.items():
+        np.save(folder / f"{name}.npy", array)
+    for name in ("suspended", "st", "list_index", "delist_index", "dates"):
+        np.save(folder / f"_{name}.npy", getattr(panel, name))
+    spans = {"industry": panel.industry_spans, **{f"member {k}": v for k, v in panel.member_spans.items()}}
+    about = {
+        "codes": panel.codes.tolist(),
+        "names": list(panel.names),
+        "fields": list(panel.fields),
+        "indices": list(panel.indices),
+        "industry_names": list(panel.industry_names),
+        "spans": {
+            name: [getattr(s, part).tolist() for part in ("stock", "start", "end", "value")]
+            for name, s in spans.items()
+        },
+        "st_known": panel.st_known,
+        "simulated": panel.simulated,
+        "source": panel.source,
+        "fingerprint": panel.fingerprint,
+    }
+    np.save(folder / "_events.npy", np.array([getattr(panel.events, part) for part in CorporateEvents.PARTS]))
+    np.save(folder / "_indices.npy", np.array(list(panel.indices.values())).reshape(-1, len(panel.dates)))
+    (folder / "panel.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
 
 
 def load_panel(folder: Path) -> MarketPanel:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,43 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from feeds.atomic import TEMPORARY, naming, replace_file, sha256, sync_folder, temporary_beside
 from feeds.errors import DataError, unknown
 from feeds.tables import TABLES, RowError, Table, check
 
 MANIFEST = "manifest.json"
 FORMAT = 1
 _ARROW = {"float": pa.float64(), "int": pa.int64(), "str": pa.string(), "date": pa.date32()}
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` so that a kill at any moment leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries, so that a rename in it survives a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sha256(path: Path) -> str:
-    """Return a file's SHA-256 in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Store:
@@ -63,21 +32,32 @@ class Store:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self.manifest: dict[str, Any] = {"format": FORMAT, "tables": {}}
+        self.manifest = self._read_manifest()
+
+    def _read_manifest(self) -> dict[str, Any]:
         file = self.path / MANIFEST
-        if file.exists():
-            try:
-                self.manifest = json.loads(file.read_text(encoding="utf-8"))
-            except ValueError as broken:
-                raise DataError(f"{file} must be a JSON manifest, was damaged ({broken})") from None
-            if self.manifest.get("format") != FORMAT:
-                raise DataError(f"{file} must have format {FORMAT}, was {self.manifest.get('format')}")
+        if not file.exists():
+            return {"format": FORMAT, "tables": {}}
+        try:
+            manifest = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as broken:
+            raise DataError(f"{file} must be a JSON manifest, was damaged ({broken})") from None
+        found = manifest.get("format") if isinstance(manifest, dict) else None
+        if found != FORMAT:
+            raise DataError(f"{file} must have format {FORMAT}, was {found}")
+        tables = manifest.get("tables")
+        if not isinstance(tables, dict):
+            raise DataError(f"{file} must list tables, was {tables}")
+        for name, entry in tables.items():
+            if name not in TABLES or not {"rows", "source", "simulated", "parts"} <= entry.keys():
+                raise DataError(f"{file} must describe known tables in full, was damaged at {name}")
+        return manifest
 
     @classmethod
     def existing(cls, path: str | Path) -> "Store":
         """Open a store that must already hold daily bars."""
         store = cls(path)
-        if "daily" not in store.tables:
+        if not store.tables.get("daily", {}).get("rows"):
             raise DataError(
                 f"data folder must hold imported market data (see: data import, data demo), was {store.path}"
             )
@@ -99,7 +79,7 @@ class Store:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the content of all tables; the same data has the same fingerprint on every machine."""
+        """A hash of all stored bytes; the same data written by the same pyarrow has the same fingerprint."""
         digest = hashlib.sha256()
         for name in sorted(self.tables):
             for part in self.tables[name]["parts"]:
@@ -107,7 +87,7 @@ class Store:
         return digest.hexdigest()[:16]
 
     def read(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
-        """Return a table in canonical units and key order; an absent table is an empty frame.
+        """Return a table in canonical units, year by year, each in key order; an absent table is an empty frame.
 
         Raises
         ------
@@ -127,6 +107,11 @@ class Store:
         """Yield a table part by part (a year each), as :meth:`read` would return it."""
         for part in self._parts(name):
             yield pq.read_table(self._verified(part), columns=columns).to_pandas(date_as_object=False)
+
+    def columns(self, name: str) -> list[str]:
+        """Return the columns that a table was stored with; of an absent table none."""
+        parts = self._parts(name)
+        return pq.read_schema(self._verified(parts[0])).names if parts else []
 
     def _parts(self, name: str) -> list[dict[str, Any]]:
         return self.tables[name]["parts"] if name in self.tables else []
@@ -159,7 +144,13 @@ class Store:
 
     @contextmanager
     def transaction(self, source: str, *, simulated: bool = False, fetched_at: str | None = None) -> Iterator["Writer"]:
-        """Replace whole tables; nothing changes unless the block ends without an error."""
+        """Replace whole tables; nothing changes unless the block ends without an error.
+
+        A store holds one market: imported tables with daily bars among them take the place of a simulated market,
+        and anything else that would mix the two is refused.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise DataError(f"data folder must be a folder, was {self.path}")
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / ".lock")
         try:
@@ -167,6 +158,7 @@ class Store:
         except Timeout:
             raise DataError(f"{self.path} must not be written by two processes at once, was locked") from None
         try:
+            self.manifest = self._read_manifest()  # another process may have written since this object was made
             writer = Writer(self, source, simulated, fetched_at)
             try:
                 yield writer
@@ -182,6 +174,8 @@ class Store:
             for file in sorted((self.path / name).glob("*")):
                 if file not in named:
                     file.unlink()
+        for file in self.path.glob(f"{TEMPORARY}*"):
+            file.unlink()
 
 
 class Writer:
@@ -191,10 +185,11 @@ class Writer:
         self.store = store
         self.about = {"source": source, "simulated": simulated, "fetched_at": fetched_at}
         self.entries: dict[str, dict[str, Any]] = {}
+        self.columns: dict[str, list[str]] = {}
         self.open_days: np.ndarray | None = None
 
     def put(self, name: str, frame: pd.DataFrame) -> None:
-        """Check one chunk of a table and write its parts; chunks of a dated table hold years of their own.
+        """Check one chunk of a table and write its parts; chunks of a dated table hold years of their own, ascending.
 
         Raises
         ------
@@ -209,25 +204,28 @@ class Writer:
         frame = check(table, frame, self.open_days)
         if name == "trade_cal":
             self.open_days = frame.loc[frame["is_open"] == 1, "cal_date"].to_numpy().astype("datetime64[D]")
+        columns = list(frame.columns)
+        if self.columns.setdefault(name, columns) != columns:
+            before = ", ".join(self.columns[name])
+            raise DataError(f"{name} chunks must have the same columns, was {', '.join(columns)} after {before}")
         entry = self.entries.setdefault(name, {**self.about, "rows": 0, "start": None, "end": None, "parts": []})
         for label, part in _by_year(table, frame):
-            if any(known["label"] == label for known in entry["parts"]):
-                raise DataError(f"{name} chunks must hold years of their own, was {label} twice")
+            if entry["parts"] and label <= entry["parts"][-1]["label"]:
+                raise DataError(f"{name} chunks must ascend by year, was {label} after {entry['parts'][-1]['label']}")
             entry["parts"].append(self._write(table, label, part))
         entry["rows"] += len(frame)
         if table.date_column and len(frame):
             first, last = (str(frame[table.date_column].agg(side))[:10] for side in ("min", "max"))
-            entry["start"] = min(filter(None, (entry["start"], first)))
-            entry["end"] = max(filter(None, (entry["end"], last)))
+            entry["start"], entry["end"] = entry["start"] or first, last  # chunks ascend
 
     def _write(self, table: Table, label: str, frame: pd.DataFrame) -> dict[str, Any]:
         folder = self.store.path / table.name
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".tmp-{os.getpid()}"
-        arrow = to_arrow(table, frame)
-        pq.write_table(arrow, temporary, compression="zstd", row_group_size=1 << 20)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        temporary = temporary_beside(folder / label)
+        with naming(folder):
+            pq.write_table(to_arrow(table, frame), temporary, compression="zstd", row_group_size=1 << 20)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
         digest = sha256(temporary)
         final = folder / f"{label}-{digest[:12]}.parquet"
         os.replace(temporary, final)
@@ -237,11 +235,23 @@ class Writer:
 
     def commit(self) -> None:
         """Make the written tables the store's, in one rename."""
-        tables = {**self.store.tables, **self.entries}
+        for name in ("trade_cal", "daily"):
+            if name in self.entries and not self.entries[name]["rows"]:
+                raise DataError(f"{name} must have a row, was empty")
+        tables = {**self._kept(), **self.entries}
         manifest = {"format": FORMAT, "tables": {name: tables[name] for name in sorted(tables)}}
         text = json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True)
         replace_file(self.store.path / MANIFEST, text.encode())
         self.store.manifest = manifest
+
+    def _kept(self) -> dict[str, dict[str, Any]]:
+        """Return the stored tables that stay: those of the same kind of market."""
+        simulated, stored = self.about["simulated"], self.store.tables
+        kept = {name: entry for name, entry in stored.items() if entry["simulated"] == simulated}
+        if len(kept) < len(stored) and (simulated or "daily" not in self.entries):
+            kinds = "simulated with imported" if simulated else "imported with simulated"
+            raise DataError(f"{self.store.path} must hold one market, was to mix {kinds} tables ({self.store.source})")
+        return kept
 
 
 def to_arrow(table: Table, frame: pd.DataFrame) -> pa.Table:
@@ -281,12 +291,21 @@ def _by_year(table: Table, frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFr
 
 
 def import_source(store: Store, source: Any, fetched_at: str | None = None) -> dict[str, int]:
-    """Write every table of a source in one transaction and return the rows per table."""
+    """Write every table of a source in one transaction and return the rows per table.
+
+    Raises
+    ------
+    DataError
+        Naming the file and its row where the source knows them, the table, the rule and the value.
+    """
     with store.transaction(source.name, simulated=source.simulated, fetched_at=fetched_at) as writer:
         for name, frame in source.tables():
             try:
                 writer.put(name, frame)
-            except RowError as problem:
-                place = f"{source.place(name)}: " if hasattr(source, "place") else ""
-                raise DataError(f"{place}{problem}") from None
+            except DataError as problem:
+                if not hasattr(source, "place"):
+                    raise
+                if isinstance(problem, RowError):
+                    raise DataError(f"{source.place(name, problem.row)}: {problem.sentence}") from None
+                raise DataError(f"{source.place(name)}: {problem}") from None
     return {name: entry["rows"] for name, entry in writer.entries.items()}

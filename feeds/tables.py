@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from feeds.errors import DataError
+from feeds.rules import A_SHARE_CODES, is_a_share
 
 Kind = Literal["code", "date", "float", "int", "str"]
 
@@ -199,12 +200,23 @@ TABLES: dict[str, Table] = {
 }
 
 _CODE_PATTERN = r"[A-Z0-9]{1,10}\.[A-Z]{2,4}"
+_NOT_NEGATIVE = {"vol", "amount", "weight", "stk_div", "cash_div_tax"}
 
 
 class RowError(DataError):
-    """A row that breaks its table's contract: says the table, the row number and the rule."""
+    """A row that breaks its table's contract: says the table, the row number and the rule.
+
+    Attributes
+    ----------
+    row : int
+        Position of the row in the checked frame, from 0; the text counts from 1.
+    sentence : str
+        The text without the row number, for who knows the row's place in a file.
+    """
 
     def __init__(self, table: str, row: int, rule: str, was: object):
+        self.row = row
+        self.sentence = f"{table} must {rule}, was {was}"
         super().__init__(f"{table} row {row + 1} must {rule}, was {was}")
 
 
@@ -236,7 +248,7 @@ def check(table: Table, frame: pd.DataFrame, open_days: np.ndarray | None = None
     if not table.dated:  # small tables are complete, so that readers need not ask which columns came
         for column in table.columns:
             columns.setdefault(column.name, _nulls(column, frame.index))
-    typed = pd.DataFrame({name: columns[name] for name in names if name in columns}, index=frame.index)
+    typed = pd.DataFrame({name: columns[name] for name in names if name in columns}, index=frame.index, copy=False)
     _check_prices(table, typed)
     if table.on_calendar and open_days is not None and len(open_days):
         _check_dates(table, typed, open_days)
@@ -249,18 +261,32 @@ def _typed(table: Table, column: Column, frame: pd.DataFrame) -> pd.Series:
     if not column.nullable and nulls.any():
         raise RowError(table.name, int(nulls.argmax()), f"have a {column.name}", "null")
     if column.kind == "date":
-        if not pd.api.types.is_datetime64_any_dtype(values) and not nulls.all():
-            raise RowError(table.name, 0, f"have a date as {column.name}", values.iloc[int((~nulls).argmax())])
-        return values.astype("datetime64[ms]")
+        return _days(table, column, values, nulls)
     if column.kind in ("float", "int"):
         if not pd.api.types.is_numeric_dtype(values) and not nulls.all():
-            raise RowError(table.name, 0, f"have a number as {column.name}", values.iloc[int((~nulls).argmax())])
-        numbers = values.astype("float64" if column.kind == "float" else "int64")
+            raise RowError(table.name, int((~nulls).argmax()), f"have a number as {column.name}", _first(values, nulls))
+        numbers = values.astype("float64")
         _check_numbers(table, column, numbers.to_numpy())
-        return numbers
+        return numbers if column.kind == "float" else numbers.astype("int64")
     if column.kind == "code":
         return _codes(table, column, values)
     return values.astype("str").where(~nulls, None)
+
+
+def _first(values: pd.Series, nulls: np.ndarray) -> object:
+    return values.iloc[int((~nulls).argmax())]
+
+
+def _days(table: Table, column: Column, values: pd.Series, nulls: np.ndarray) -> pd.Series:
+    if nulls.all():
+        return pd.Series(pd.NaT, index=values.index, dtype="datetime64[ms]")
+    if not pd.api.types.is_datetime64_dtype(values):
+        raise RowError(table.name, int((~nulls).argmax()), f"have a date as {column.name}", _first(values, nulls))
+    timed = (values != values.dt.normalize()).to_numpy() & ~nulls
+    if timed.any():
+        row = int(timed.argmax())
+        raise RowError(table.name, row, f"have a date without a time as {column.name}", values.iloc[row])
+    return values.astype("datetime64[ms]")
 
 
 def _nulls(column: Column, index: pd.Index) -> pd.Series:
@@ -269,25 +295,27 @@ def _nulls(column: Column, index: pd.Index) -> pd.Series:
 
 
 def _check_numbers(table: Table, column: Column, numbers: np.ndarray) -> None:
-    bad = np.isinf(numbers)
-    if column.positive:
-        bad |= ~(numbers > 0)
-    elif column.name in ("vol", "amount"):
-        bad |= numbers < 0
+    bad, rule = np.isinf(numbers), "a finite"
+    if column.kind == "int":
+        bad, rule = ~np.isin(numbers, (0, 1)), "0 or 1 as"
+    elif column.positive:
+        bad, rule = bad | ~(numbers > 0), "a finite, positive"
+    elif column.name in _NOT_NEGATIVE:
+        bad, rule = bad | (numbers < 0), "a finite, not negative"
     if bad.any():
         row = int(bad.argmax())
-        rule = "a positive" if column.positive else "a finite, not negative"
         raise RowError(table.name, row, f"have {rule} {column.name}", numbers[row])
 
 
 def _codes(table: Table, column: Column, values: pd.Series) -> pd.Series:
-    codes = values.astype("category")
+    codes = values.astype("category").cat.remove_unused_categories()
     categories = codes.cat.categories.astype("str")
-    good = categories.str.fullmatch(_CODE_PATTERN)
-    if not good.all():
-        first = categories[~good][0]
-        row = int((values.astype("str") == first).to_numpy().argmax())
-        raise RowError(table.name, row, f"have {column.name} like 000001.SZ", first)
+    shaped = categories.str.fullmatch(_CODE_PATTERN)
+    share = np.array([table.name != "daily" or is_a_share(code) for code in categories], dtype=bool)
+    for good, rule in ((shaped, f"{column.name} like 000001.SZ"), (share, f"a {column.name} that is {A_SHARE_CODES}")):
+        if not good.all():
+            row = int(codes.cat.codes.isin(np.flatnonzero(~good)).to_numpy().argmax())
+            raise RowError(table.name, row, f"have {rule}", values.iloc[row])
     return codes.cat.set_categories(sorted(categories))
 
 

@@ -32,7 +32,7 @@ class Universe:
         """Return who is eligible at the close of a day, (N,) bool."""
         if row not in self._days:
             panel = self.panel
-            old_enough = panel.listed_days(row) >= self.min_listed_days
+            old_enough = panel.listed_days(row) >= max(self.min_listed_days, 1)
             trading = old_enough & ~panel.suspended[row] & ~panel.st[row]
             self._days[row] = trading if self.members is None else trading & self.members[row]
         return self._days[row]
@@ -41,7 +41,8 @@ class Universe:
         """Return who was listed and a member on any day from ``first`` to ``last``, (N,) bool."""
         panel = self.panel
         if self.members is None:
-            return (panel.list_index <= last) & (panel.delist_index > first)
+            begun: np.ndarray = panel.list_index <= last
+            return begun & (panel.delist_index > first)
         return self.members[first : last + 1].any(axis=0)
 
 
