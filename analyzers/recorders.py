@@ -17,7 +17,7 @@ class NavRecorder(bt.Analyzer):
 
     def next(self) -> None:
         broker = self.strategy.broker
-        self.navs.append(broker._worth)
+        self.navs.append(broker.worth)
         self.cash.append(broker.cash)
 
     def get_analysis(self) -> pd.DataFrame:
@@ -46,7 +46,7 @@ class PositionRecorder(bt.Analyzer):
 
     def next(self) -> None:
         broker = self.strategy.broker
-        row, worth, append = broker.market.row, broker._worth, self.rows.append
+        row, worth, append = broker.market.row, broker.worth, self.rows.append
         for column, holding in broker.holdings.items():
             append((row, column, holding.position.size, holding.price, worth))
 
@@ -72,9 +72,19 @@ class PositionRecorder(bt.Analyzer):
 class OrderRecorder(bt.Analyzer):
     """One row per wanted order: what was asked, what was filled, at what price and fee, and why not more.
 
-    ``status``: ``filled``, ``partial``, ``expired`` (its session is over), ``replaced`` (a carried sell superseded by
-    the next basket) or ``open`` (still carried when the run ended). ``reason`` is the first obstacle met;
-    ``attempts`` the sessions tried; ``reference`` the close of the signal date.
+    ``status``
+        ``filled``; ``partial``: some of it, the rest given up; ``expired``: nothing, given up; ``replaced``: a carried
+        sell superseded by the next basket; ``cancelled`` by the strategy; ``open``: still waiting when the run ended.
+    ``reason``
+        The first obstacle met, also of an order filled later: ``suspended``, ``limit up at open``, ``limit down at
+        open``, ``not listed``, ``delisted``, ``T+1`` (bought only today), ``nothing held`` (that much), ``lot`` (less
+        than the board's lot), ``cash`` (its share of a basket scaled to the cash). Empty if there was none.
+    ``date``
+        The session that ended it, or the last one tried; ``attempts`` counts the sessions tried.
+    ``reference``
+        The price it was sized with: the signal date's last close, ex-right if the stock went ex by the next open.
+
+    A sale of a whole holding that goes ex while it waits grows with the new shares, at the same value.
     """
 
     COLUMNS = (
@@ -87,29 +97,30 @@ class OrderRecorder(bt.Analyzer):
 
     def notify_order(self, order: bt.Order) -> None:
         if not order.alive():
-            self._write(order, order.info.get("outcome") or "replaced")
+            self._write(order)
 
     def stop(self) -> None:
-        for order in self.strategy.broker.pending:
-            self._write(order, "open")
+        broker = self.strategy.broker
+        ended = [order for order in broker.notifs if not order.alive()]  # after the last close: nobody was told
+        for order in [*ended, *broker.pending]:
+            self._write(order)
 
-    def _write(self, order: bt.Order, status: str) -> None:
-        row = self.strategy.broker.market.row
-        done = order.executed
+    def _write(self, order: bt.Order) -> None:
+        info, done = order.info, order.executed
         self.rows.append(
             (
-                order.info.get("signal_row", row),
-                row,
+                info.signal_row,
+                info.get("row", self.strategy.broker.market.row),
                 order.data.column,
                 "buy" if order.isbuy() else "sell",
-                abs(order.created.size),
-                abs(done.size),
+                int(abs(order.created.size)),
+                int(abs(done.size)),
                 done.price if done.size else np.nan,
                 done.comm,
-                status,
-                order.info.reason,
-                order.info.get("reference", order.created.pclose),
-                order.info.attempts,
+                info.get("outcome", "open"),
+                info.reason,
+                info.reference,
+                info.attempts,
             )
         )
 
@@ -122,8 +133,9 @@ class OrderRecorder(bt.Analyzer):
         for name in ("signal_date", "date"):
             frame[name] = panel.dates[frame[name].to_numpy("int64")].astype("datetime64[ms]")
         frame["ts_code"] = pd.Series(panel.codes[frame["ts_code"].to_numpy("int64")].astype(object), dtype="str")
-        kinds = {"wanted": "int64", "filled": "int64", "attempts": "int64", "price": "float64", "fee": "float64"}
-        return frame.astype(kinds)
+        kinds = dict.fromkeys(("wanted", "filled", "attempts"), "int64")
+        kinds |= dict.fromkeys(("price", "fee", "reference"), "float64")
+        return frame.astype(kinds | dict.fromkeys(("side", "status", "reason"), "str"))
 
 
 RECORDERS: dict[str, type[bt.Analyzer]] = {

@@ -1,20 +1,25 @@
 """What every strategy stands on: dated scores in, a basket of target weights out."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from math import isfinite
+from typing import Any
 
 import backtrader as bt
 import numpy as np
 
+from feeds.errors import ConfigError
 from feeds.universe import Universe
 from strategies.execution.broker import AShareBroker
+
+_ROUNDING = 1e-6  # of the account: weights that add up to 1 may exceed it by this much
 
 
 class BasketStrategy(bt.Strategy):
     """Rebalances on its signal dates; a subclass says which stocks it wants and how much of each.
 
     Implement :meth:`weights`. It is called after the close of every signal date and returns target weights by panel
-    column; the orders go out together and are filled at the next session's open.
+    column; the orders go out together and are filled at the next session's open. A subclass that makes indicators
+    trades from the session on which they all have a value, as Backtrader has it.
 
     Parameters
     ----------
@@ -27,11 +32,18 @@ class BasketStrategy(bt.Strategy):
     """
 
     params: Any = (("signal", None), ("universe", None), ("invested", 1.0))
-    needs_signal: ClassVar[bool] = True
     broker: AShareBroker
 
-    def weights(self, row: int, columns: np.ndarray, scores: np.ndarray) -> Mapping[int, float]:
+    @classmethod
+    def check(cls, parameters: Mapping[str, Any]) -> None:
+        """Raise a ConfigError for a parameter outside its range; called before the run, after types were checked."""
+        if not 0 < parameters["invested"] <= 1:
+            raise ConfigError(f"invested must be a number above 0 and at most 1, was {parameters['invested']}")
+
+    def weights(self, row: int, columns: np.ndarray, scores: np.ndarray) -> Mapping[int, float | None]:
         """Return target weights by panel column.
+
+        A holding without a weight is sold; a weight of None leaves it as it is.
 
         Parameters
         ----------
@@ -50,38 +62,53 @@ class BasketStrategy(bt.Strategy):
         if row in self.p.signal and market.step + 1 < market.days:
             self.order_basket(self.weights(row, *self.p.signal[row]))
 
-    def order_basket(self, weights: Mapping[int, float]) -> None:
-        """Order the difference between what is held and the target weights.
+    def order_basket(self, weights: Mapping[int, float | None]) -> None:
+        """Order the difference between what is held and the target weights, in place of what is still carried.
 
-        Shares are sized with the account's value and the prices of this close; differences are rounded toward zero to
-        what the lot rule allows. A target of zero sells everything, odd lots included.
+        Shares are sized with the account's value and the prices of this close, ex-right if the stock goes ex by the
+        open; differences are rounded toward zero to what the lot rule allows. A target of zero sells everything, odd
+        lots included. A new target below one lot is ordered all the same, for the market to refuse.
         """
+        self._refuse_impossible(weights)
         broker = self.broker
         broker.cancel_carried()
-        worth = broker.getvalue() * self.p.invested
-        wanted: dict[int, int] = {}
-        for column in sorted(set(weights) | set(broker.holdings)):
-            holding = broker.holdings.get(column)
-            price = holding.price if holding else broker.market.view("close", column)[broker.market.step]
-            held = holding.position.size if holding else 0
-            change = (weights.get(column, 0.0) * worth - held * price) / price
-            if column not in weights:
-                wanted[column] = -held
-            elif change > 0:
-                wanted[column] = broker.round_buy(column, change)
-            else:
-                wanted[column] = -broker.round_sell(column, -change, held)
-        for column, shares in wanted.items():
-            if shares:
-                self._order(column, shares)
+        worth = broker.worth * self.p.invested
+        for column in sorted({*weights, *broker.holdings}):
+            weight = weights.get(column, 0.0)
+            if weight is not None:
+                self._order(int(column), weight, worth)
 
-    def _order(self, column: int, shares: int) -> None:
-        market = self.broker.market
-        feed = market.feed(column)
-        trade = self.buy if shares > 0 else self.sell
-        holding = self.broker.holdings.get(column)
-        reference = holding.price if holding else market.view("close", column)[market.step]
-        trade(data=feed, size=abs(shares), signal_row=market.row, reference=reference)
+    def _order(self, column: int, weight: float, worth: float) -> None:
+        broker, market = self.broker, self.broker.market
+        price = broker.last_price(column)
+        if price != price:
+            code, day = market.panel.codes[column], market.panel.dates[market.row]
+            raise ConfigError(f"weights must be of stocks that have traded, was of {code} on {day}")
+        held = broker.position_size(column)
+        if weight > 0:
+            held, price = broker.ex_right(column, held, price)
+            shares = self._difference(column, held, (weight * worth - held * price) / price)
+        else:
+            shares = -held
+        if shares:
+            trade = self.buy if shares > 0 else self.sell
+            trade(
+                data=market.feed(column), size=abs(shares),
+                signal_row=market.row, reference=price, whole=not weight,
+            )  # fmt: skip
+
+    def _difference(self, column: int, held: int, change: float) -> int:
+        if change <= 0:
+            return -self.broker.round_sell(column, -change, held)
+        return self.broker.round_buy(column, change) or (0 if held else int(change))
+
+    def _refuse_impossible(self, weights: Mapping[int, float | None]) -> None:
+        known = [weight for weight in weights.values() if weight is not None]
+        worst = next((weight for weight in known if not (weight >= 0 and isfinite(weight))), None)
+        if worst is not None:
+            raise ConfigError(f"weights must be finite and not negative, was {worst}")
+        if sum(known) > 1 + _ROUNDING:
+            raise ConfigError(f"weights must add up to at most 1, was {sum(known):.6f}")
 
     def best(self, row: int, columns: np.ndarray, scores: np.ndarray, count: int) -> np.ndarray:
         """Return the columns of the ``count`` best eligible stocks, best first; of equal scores the lower code wins."""

@@ -11,7 +11,7 @@ class StrategySpec:
     """A strategy class under a name, with the parameter values that the name stands for."""
 
     name: str
-    cls: type
+    cls: Any  # a backtrader.Strategy
     title: str
     defaults: dict[str, Any] = field(default_factory=dict)
 
@@ -19,7 +19,7 @@ class StrategySpec:
 STRATEGIES: dict[str, StrategySpec] = {}
 
 
-def register(name: str, cls: type, title: str, **defaults: Any) -> type:
+def register(name: str, cls: Any, title: str, **defaults: Any) -> Any:
     """Give a strategy class a name; a name can be given once."""
     if name in STRATEGIES:
         raise ConfigError(f"strategy name must be new, was {name} twice")

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from feeds.errors import ConfigError
 from strategies.base import BasketStrategy
 from strategies.registry import register
 
@@ -12,7 +13,8 @@ from strategies.registry import register
 class TopK(BasketStrategy):
     """The ``top_k`` best scores of the eligible stocks, ``1 / top_k`` of the account in each.
 
-    A holding that is suspended on the signal date keeps its slot, so that the account is never promised twice.
+    A holding that is suspended on the signal date keeps its slot, so that the account is never promised twice. With
+    fewer eligible stocks than slots the rest stays in cash.
 
     Parameters
     ----------
@@ -24,15 +26,19 @@ class TopK(BasketStrategy):
 
     params: Any = (("top_k", 10), ("sell_suspended", True))
 
-    def weights(self, row: int, columns: np.ndarray, scores: np.ndarray) -> Mapping[int, float]:
+    @classmethod
+    def check(cls, parameters: Mapping[str, Any]) -> None:
+        super().check(parameters)
+        if parameters["top_k"] < 1:
+            raise ConfigError(f"top_k must be a positive whole number, was {parameters['top_k']}")
+
+    def weights(self, row: int, columns: np.ndarray, scores: np.ndarray) -> Mapping[int, float | None]:
         suspended = self.broker.market.panel.suspended[row]
         stuck = [column for column in self.broker.holdings if suspended[column]]
         best = self.best(row, columns, scores, self.p.top_k - len(stuck))
-        weight = 1.0 / self.p.top_k
-        targets = {int(column): weight for column in best}
+        targets: dict[int, float | None] = {int(column): 1.0 / self.p.top_k for column in best}
         if not self.p.sell_suspended:
-            worth = self.broker.getvalue() * self.p.invested
-            targets |= {c: self.broker.stock_value(self.broker.holdings[c]) / worth for c in stuck}
+            targets |= dict.fromkeys(stuck)
         return targets
 
 

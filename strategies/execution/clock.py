@@ -33,14 +33,17 @@ class Span:
     last: int
 
 
-def span(panel: MarketPanel, start: Any, end: Any, signal_dates: np.ndarray) -> Span:
+def span(panel: MarketPanel, start: Any, end: Any, signal_dates: np.ndarray | None) -> Span:
     """Return the rows of a run.
 
     Parameters
     ----------
     start, end : date or None
         First and last trading day; a day off moves ``start`` to the next session and ``end`` to the last one.
-        Without ``start`` the run begins on the session after the first score.
+        Without ``start`` the run begins on the session after the first score. Capital is in place one session
+        before, so the first session of the data is never a trading day.
+    signal_dates : numpy.ndarray or None
+        Dates of the scores, ascending; None for a strategy without scores, which begins with the data.
 
     Raises
     ------
@@ -54,13 +57,15 @@ def span(panel: MarketPanel, start: Any, end: Any, signal_dates: np.ndarray) -> 
             raise ConfigError(f"{name} must be within the data, {first_day} to {last_day}, was {day}")
     begin, stop = wanted
     last = len(panel.dates) - 1 if stop is None else int(np.searchsorted(panel.dates, stop, side="right")) - 1
-    if begin is None:
+    if begin is not None:
+        first = max(int(np.searchsorted(panel.dates, begin)) - 1, 0)
+    elif signal_dates is None:
+        first = 0
+    else:
         within = signal_dates[(signal_dates >= first_day) & (signal_dates <= panel.dates[last])]
         if not len(within):
             raise ConfigError(f"signal must have a score before the end {panel.dates[last]}, was without one")
         first = int(np.searchsorted(panel.dates, within[0]))
-    else:
-        first = max(int(np.searchsorted(panel.dates, begin)) - 1, 0)
     if first >= last:
         raise ConfigError(f"start must be before end, was {start or panel.dates[first]} to {panel.dates[last]}")
     return Span(first, last)
@@ -79,13 +84,18 @@ def scores_by_row(
     """
     scores: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     metas = []
+    before = panel.dates[max(span.first - 1, 0)]  # a day off just before the run is refused too, not skipped
     for day in reader.dates():
-        if not panel.dates[span.first] <= day <= panel.dates[span.last]:
+        if not before <= day <= panel.dates[span.last]:
             continue
         row = int(np.searchsorted(panel.dates, day))
         if panel.dates[row] != day:
             raise SignalError(f"signal date of {reader.name} must be a trading day, was {day}")
+        if row < span.first:
+            continue
         signal = reader.read(day)
+        if signal.date != day:
+            raise SignalError(f"score of {reader.name} {day} must carry that date, was {signal.date}")
         if row + 1 < len(panel.dates):
             refuse_foresight(reader.name, signal, panel.dates[row + 1])
         columns = np.searchsorted(panel.codes, signal.codes).clip(max=len(panel.codes) - 1)
@@ -114,12 +124,22 @@ def refuse_foresight(name: str, signal: Signal, execution: np.datetime64) -> Non
         raise SignalError(f"score of {name} {signal.date} must be available before {execution}, was {available}")
     for key in ("train_end", "validation_end", "label_end"):
         known = meta.get(key)
-        if known is not None and as_day(known) > signal.date:
+        if known is not None and _day(key, known) > signal.date:
             raise SignalError(f"{key} of {name} {signal.date} must not be after the signal date, was {known}")
 
 
+def _day(key: str, text: Any) -> np.datetime64:
+    try:
+        return as_day(text)
+    except ValueError:
+        raise SignalError(f"{key} must be a date, was {text!r}") from None
+
+
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise SignalError(f"available_at must be an ISO time, was {text!r}") from None
     return moment if moment.tzinfo else datetime.fromisoformat(f"{text}+08:00")
 
 

@@ -71,7 +71,7 @@ def from_file(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as broken:
         raise ConfigError(f"config file must be readable YAML, was {path} ({str(broken).splitlines()[0]})") from None
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ConfigError(f"config file must hold key: value lines, was {path}")
     return content
 

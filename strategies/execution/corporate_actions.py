@@ -1,10 +1,13 @@
 """What dividends, bonus shares, rights and splits do to a holding, in shares and cash."""
 
 from dataclasses import dataclass
+from math import log
 
 from feeds.panel import CorporateEvents
 
 SPLIT_LIKE = 1.1  # a factor jump from this size on is read as new shares, a smaller one as cash
+_NOISE = 1e-6  # a factor jump this small is rounding
+_DUST = 1e-9  # shares
 
 
 @dataclass(frozen=True)
@@ -26,50 +29,85 @@ class Entitlement:
         """
         return (price - self.cash + self.rights * self.rights_price) / (1 + self.shares + self.rights)
 
+    def bonus(self, held: int) -> int:
+        """Return the whole new shares that ``held`` shares bring without payment."""
+        return int(held * self.shares + _DUST)
+
+    def offered(self, held: int) -> int:
+        """Return the whole shares that ``held`` shares may subscribe to."""
+        return int(held * self.rights + _DUST)
+
+    def subscription(self, held: int) -> float:
+        """Return what taking up the offered shares costs, in yuan."""
+        return self.offered(held) * self.rights_price
+
 
 @dataclass(frozen=True)
 class Adjustment:
-    """One row for the account: ``shares`` and ``cash`` are changes; ``price`` is the carried price after it."""
+    """One row for the account: ``shares`` and ``cash`` (yuan) are changes."""
 
     kind: str
     shares: int
     cash: float
-    price: float
 
 
-def entitlements(events: CorporateEvents) -> dict[tuple[int, int], Entitlement]:
-    """Return what is due per (stock column, row); plans that share an ex-date are summed."""
-    result: dict[tuple[int, int], Entitlement] = {}
+def entitlements(events: CorporateEvents) -> dict[int, dict[int, Entitlement]]:
+    """Return what is due by row and stock column; plans that share an ex-date are summed."""
+    result: dict[int, dict[int, Entitlement]] = {}
     rows = zip(*(getattr(events, part).tolist() for part in CorporateEvents.PARTS), strict=True)
     for stock, row, shares, cash, rights, rights_price in rows:
-        key = (int(stock), int(row))
-        old = result.get(key, Entitlement())
+        day = result.setdefault(int(row), {})
+        old = day.get(int(stock), Entitlement())
         offered = old.rights + rights
-        cost = old.rights * old.rights_price + rights * rights_price
-        result[key] = Entitlement(old.shares + shares, old.cash + cash, offered, cost / offered if offered else 0.0)
+        cost = old.rights * old.rights_price + (rights * rights_price if rights else 0.0)
+        day[int(stock)] = Entitlement(
+            old.shares + shares, old.cash + cash, offered, cost / offered if offered else 0.0
+        )
     return result
 
 
-def apply(held: int, price: float, due: Entitlement, free_cash: float) -> list[Adjustment]:
+def apply(held: int, price: float, due: Entitlement, subscribe: bool) -> list[Adjustment]:
     """Return the changes to a holding of ``held`` shares carried at ``price`` when ``due`` goes ex.
 
     Cash and new shares are booked on the ex-date (the pay date is usually the same day); a fraction of a share is
-    paid in cash at the ex-right price. Offered rights are taken up when ``free_cash`` covers them, and lost
-    otherwise: rights on A-shares cannot be sold.
+    paid in cash at the ex-right price. Offered shares are taken up if ``subscribe``, and lost otherwise: rights on
+    A-shares cannot be sold. Nobody subscribes above the market price.
     """
-    after = due.reference(price)
     rows = []
     if due.cash:
-        rows.append(Adjustment("cash_dividend", 0, held * due.cash, after))
+        rows.append(Adjustment("cash_dividend", 0, held * due.cash))
     if due.shares:
-        exact = held * due.shares
-        whole = int(exact + 1e-9)
-        rows.append(Adjustment("bonus_shares", whole, max(exact - whole, 0.0) * after, after))
-    offered = int(held * due.rights + 1e-9)
-    if offered:
-        taken = offered if offered * due.rights_price <= free_cash else 0
-        rows.append(Adjustment("rights_taken" if taken else "rights_lost", taken, -taken * due.rights_price, after))
+        whole = due.bonus(held)
+        rows.append(Adjustment("bonus_shares", whole, max(held * due.shares - whole, 0.0) * due.reference(price)))
+    if due.offered(held):
+        if subscribe and due.rights_price < price:
+            rows.append(Adjustment("rights_taken", due.offered(held), -due.subscription(held)))
+        else:
+            rows.append(Adjustment("rights_lost", 0, 0.0))
     return rows
+
+
+def unexplained(jump: float, explained: float, price: float) -> float:
+    """Return the part of an adjustment factor's jump that no known event explains, 1 if none.
+
+    The tables say what the account receives. The factor follows from prices that the exchange rounds to a tick and
+    from all shares but treasury shares, so it may differ a little from the plan; more than that is a missing event.
+
+    Parameters
+    ----------
+    jump : float
+        Factor now over factor before; NaN if unknown.
+    explained : float
+        The jump that the known events of the same days amount to, 1 without any.
+    price : float
+        Carried price, yuan.
+    """
+    if not abs(jump - 1) > _NOISE:
+        return 1.0
+    if explained == 1:
+        return jump
+    slack = 0.001 + 0.01 / price + 0.1 * abs(log(explained))
+    return jump / explained if abs(log(jump / explained)) > slack else 1.0
 
 
 def from_factor(held: int, price: float, ratio: float) -> Adjustment:
@@ -80,6 +118,6 @@ def from_factor(held: int, price: float, ratio: float) -> Adjustment:
     """
     after = price / ratio
     if ratio >= SPLIT_LIKE or ratio < 1:
-        whole = int(held * ratio + 1e-9)
-        return Adjustment("derived", whole - held, (held * ratio - whole) * after, after)
-    return Adjustment("derived", 0, held * (price - after), after)
+        whole = int(held * ratio + _DUST)
+        return Adjustment("derived", whole - held, max(held * ratio - whole, 0.0) * after)
+    return Adjustment("derived", 0, held * (price - after))

@@ -1,5 +1,6 @@
 """From a configuration to a finished run: the clock, the account and the strategy in one Cerebro."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from feeds.lines import Market
 from feeds.panel import MarketPanel
 from feeds.universe import Universe
 from strategies import registry
+from strategies.base import BasketStrategy
 from strategies.execution.broker import AShareBroker
 from strategies.execution.clock import SignalReader, Span, benchmark_closes, scores_by_row, span
 from strategies.execution.config import BacktestConfig, unknown_key
@@ -33,6 +35,8 @@ class BacktestResult:
         The frames of the run folder (README, "Run folder").
     facts : dict
         What the numbers rest on: data, fees, fill rule, universe, benchmark, the signal's training spans.
+    analyses : dict
+        What analyzers beyond those of the frames found, by the name they were given.
     """
 
     config: BacktestConfig
@@ -41,38 +45,53 @@ class BacktestResult:
     orders: pd.DataFrame
     actions: pd.DataFrame
     facts: dict[str, Any] = field(default_factory=dict)
+    analyses: dict[str, Any] = field(default_factory=dict)
+
+
+_FILLED_IN = ("signal", "universe")  # parameters that the engine gives to strategies that name them
+
+
+def needs_signal(config: BacktestConfig) -> bool:
+    """Return whether the strategy reads scores; a Backtrader strategy without a parameter ``signal`` does not."""
+    return "signal" in registry.get(config.strategy).cls.params._getkeys()
 
 
 def strategy_parameters(config: BacktestConfig) -> dict[str, Any]:
-    """Return the strategy's parameters: the name's own values, then the configuration's; an unknown one is refused."""
+    """Return the strategy's parameters: the name's own values, then the configuration's.
+
+    An unknown one is refused, and one of the wrong kind; a basket strategy's own ``check`` judges ranges.
+    """
     spec = registry.get(config.strategy)
-    reserved = {"signal", "universe"}
-    known = {name: value for name, value in spec.cls.params._getitems() if name not in reserved}
+    known = {name: value for name, value in spec.cls.params._getitems() if name not in _FILLED_IN}
     for name, value in config.parameters.items():
         if name not in known:
             raise unknown_key(name, list(known))
-        _check_parameter(name, value, known[name])
-    return {**known, **spec.defaults, **config.parameters}
+        _check_kind(name, value, known[name])
+    parameters = {**known, **spec.defaults, **config.parameters}
+    if issubclass(spec.cls, BasketStrategy):
+        spec.cls.check(parameters)
+    return parameters
 
 
-def _check_parameter(name: str, value: Any, default: Any) -> None:
-    if isinstance(default, bool):
-        good = isinstance(value, bool)
-    elif isinstance(default, int):
-        good = isinstance(value, int) and not isinstance(value, bool) and value > 0
-    elif isinstance(default, float):
-        good = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
-    else:
-        good = True
-    if not good:
-        kind = {bool: "true or false", int: "a positive whole number", float: "a number above 0 and at most 1"}
-        raise ConfigError(f"{name} must be {kind[type(default)]}, was {value}")
+def _check_kind(name: str, value: Any, default: Any) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    rules = (
+        (bool, "true or false", isinstance(value, bool)),
+        (int, "a whole number", number and isinstance(value, int)),
+        (float, "a number", number),
+        (str, "text", isinstance(value, str)),
+    )
+    for kind, rule, good in rules:
+        if isinstance(default, kind):
+            if not good:
+                raise ConfigError(f"{name} must be {rule}, was {value}")
+            return
 
 
 def run(
     config: BacktestConfig,
     panel: MarketPanel,
-    signal: SignalReader,
+    signal: SignalReader | None,
     recorders: Mapping[str, type[bt.Analyzer]],
 ) -> BacktestResult:
     """Run a backtest.
@@ -83,10 +102,11 @@ def run(
         What to do.
     panel : MarketPanel
         The market.
-    signal : SignalReader
-        Dated scores.
+    signal : SignalReader or None
+        Dated scores; not looked at if the strategy has no parameter ``signal``.
     recorders : mapping of str to analyzer class
-        ``nav``, ``positions`` and ``orders``: their analysis becomes the result's frame of that name.
+        Those named ``nav``, ``positions`` and ``orders`` make the result's frames; any other Backtrader analyzer's
+        analysis is found in ``analyses`` under its name.
 
     Raises
     ------
@@ -94,23 +114,28 @@ def run(
         Before the first day is simulated, if something asked for breaks its rule.
     """
     parameters = strategy_parameters(config)
-    rows = span(panel, config.start, config.end, signal.dates())
+    if not needs_signal(config):
+        signal = None
+    elif signal is None:
+        raise ConfigError(f"strategy {config.strategy} must have a signal, was without one")
+    rows = span(panel, config.start, config.end, None if signal is None else signal.dates())
     benchmark, closes = benchmark_closes(panel, config.benchmark, rows)
-    scores, metas = scores_by_row(panel, signal, rows)
-    if not scores:
+    scores, metas = scores_by_row(panel, signal, rows) if signal is not None else ({}, [])
+    if signal is not None and not scores:
         raise ConfigError(f"signal {signal.name} must have a score within the run, was without one")
     universe = Universe(panel, config.universe, config.min_listed_days)
     cerebro, broker = _cerebro(config, Market(panel, rows.first, rows.last, closes))
-    spec = registry.get(config.strategy)
-    cerebro.addstrategy(spec.cls, signal=scores, universe=universe, **parameters)
+    cls = registry.get(config.strategy).cls
+    inputs = {"signal": scores, "universe": universe}
+    taken = {name: value for name, value in inputs.items() if name in cls.params._getkeys()}
+    cerebro.addstrategy(cls, **taken, **parameters)
     for name, recorder in recorders.items():
         cerebro.addanalyzer(recorder, _name=name)
     strategy = cerebro.run()[0]
-    frames = {name: getattr(strategy.analyzers, name).get_analysis() for name in recorders}
-    for name in ("nav", "positions", "orders"):
-        frames.setdefault(name, pd.DataFrame())
-    facts = _facts(config, panel, rows, universe, scores, metas, parameters, benchmark)
-    return BacktestResult(config, **frames, actions=_actions(panel, broker), facts={**facts, **broker.facts()})
+    found = {name: getattr(strategy.analyzers, name).get_analysis() for name in recorders}
+    frames = {name: found.pop(name, pd.DataFrame()) for name in ("nav", "positions", "orders")}
+    facts = _facts(config, panel, rows, universe, scores, metas, parameters, benchmark) | broker.facts()
+    return BacktestResult(config, **frames, actions=_actions(panel, broker), facts=facts, analyses=found)
 
 
 def _cerebro(config: BacktestConfig, market: Market) -> tuple[bt.Cerebro, AShareBroker]:
@@ -129,10 +154,12 @@ def _cerebro(config: BacktestConfig, market: Market) -> tuple[bt.Cerebro, AShare
 
 
 def _actions(panel: MarketPanel, broker: AShareBroker) -> pd.DataFrame:
+    """Return corporate actions by date and code, those of one stock and day in the order they were booked."""
+    booked = sorted(broker.actions, key=lambda action: action[:2])
     return pd.DataFrame(
-        [(panel.dates[row], str(panel.codes[n]), a.kind, a.shares, a.cash) for row, n, a in broker.actions],
+        [(panel.dates[row], str(panel.codes[n]), a.kind, a.shares, a.cash) for row, n, a in booked],
         columns=["date", "ts_code", "kind", "shares", "cash"],
-    ).astype({"date": "datetime64[ms]", "shares": "int64", "cash": "float64"})
+    ).astype({"date": "datetime64[ms]", "ts_code": "str", "kind": "str", "shares": "int64", "cash": "float64"})
 
 
 def _facts(
@@ -150,13 +177,18 @@ def _facts(
         "data_end": str(panel.dates[-1]),
         "fill_rule": FILL_RULE,
         "benchmark_code": benchmark,
-        "benchmark_kind": "total-return index" if benchmark.endswith(".CSI") else "price index",
+        "benchmark_kind": _kind_of(benchmark),
         "universe": config.universe,
         "universe_size": [[str(panel.dates[row])[:7], size] for row, size in sizes.items()],
         "universe_later_delisted": float(later.mean()) if ever.any() else None,
         "st_known": panel.st_known,
         "min_listed_days": config.min_listed_days,
-        "signal": {"name": config.signal, "files": len(metas), "spans": _training_spans(metas)},
+        "signal": {
+            "name": config.signal if needs_signal(config) else "none",
+            "files": len(metas),
+            "available_at": _available_at(metas),
+            "spans": _training_spans(metas),
+        },
         "strategy": config.strategy,
         "params": parameters,
         "names": {str(code): panel.name_of(str(code)) for code in panel.codes},
@@ -165,6 +197,20 @@ def _facts(
         "cash_start": config.cash,
         "rf": config.risk_free,
     }
+
+
+def _kind_of(benchmark: str) -> str:
+    """Return what an index is: CSI's total-return versions are H00... and H20..., e.g. H00300.CSI for 000300.SH."""
+    total = benchmark.endswith(".CSI") and benchmark.startswith(("H00", "H20"))
+    return "total-return index" if total else "price index"
+
+
+def _available_at(metas: list[Mapping[str, Any]]) -> str | None:
+    """Return the time of day at which all scores were known, if it is one and the same on their signal dates."""
+    known = [meta for meta in metas if meta.get("available_at")]
+    times = {str(meta["available_at"]).removeprefix(str(meta.get("signal_date"))) for meta in known}
+    time = times.pop() if len(times) == 1 else ""
+    return f"{time[1:6]} of the signal date" if time.startswith("T") else None
 
 
 def _training_spans(metas: list[Mapping[str, Any]]) -> list[dict[str, Any]]:

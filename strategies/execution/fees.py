@@ -45,7 +45,7 @@ def get(name: str) -> Fees:
     if name in SCHEDULES:
         return SCHEDULES[name]
     number = name.removesuffix("bp")
-    if name.endswith("bp") and number.replace(".", "", 1).isdigit() and float(number) < 1000:
+    if name.endswith("bp") and number.replace(".", "", 1).isdecimal() and float(number) < 1000:
         rate = float(number) * BASIS_POINT
         return Fees(name, rate, rate, f"{number} bp of the traded value on each side, all-in")
     raise unknown("fees", name, [*SCHEDULES, "<number>bp"])
