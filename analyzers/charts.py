@@ -127,13 +127,12 @@ def nice_ticks(low: float, high: float, most: int = 5, whole: bool = False) -> l
 def log_ticks(low: float, high: float, most: int = 7) -> list[float]:
     """Return round values within ``low..high``, as many of each power of ten as ``most`` allows."""
     powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
-    inside: list[float] = []
     for units in ((1, 1.5, 2, 3, 4, 6, 8), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
         values = [unit * 10.0**power for power in powers for unit in units]
         inside = [value for value in values if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
         if len(inside) <= most:
-            return inside
-    return inside[:: math.ceil(len(inside) / most)]
+            break
+    return inside[:: math.ceil(len(inside) / most) or 1]
 
 
 def date_positions(dates: pd.DatetimeIndex) -> np.ndarray:
@@ -145,13 +144,11 @@ def date_positions(dates: pd.DatetimeIndex) -> np.ndarray:
 def date_ticks(dates: pd.DatetimeIndex) -> list[Tick]:
     """Return at most seven labels at the starts of years, or of months in a short run."""
     span = (dates[-1] - dates[0]).days
-    if span <= 0:
-        return [Tick(0.0, f"{dates[0]:%Y-%m-%d}")]
     rule, text = ("YS", "%Y") if span > 2 * 365 else ("MS", "%Y-%m")
     starts = pd.date_range(dates[0], dates[-1], freq=rule)
-    every = max(1, math.ceil(len(starts) / MOST_DATE_LABELS))
-    if not len(starts):
+    if span == 0 or not len(starts):
         return [Tick(0.0, f"{dates[0]:%Y-%m-%d}")]
+    every = math.ceil(len(starts) / MOST_DATE_LABELS)
     return [Tick(round((day - dates[0]).days / span * 100, 2), day.strftime(text)) for day in starts[::every]]
 
 

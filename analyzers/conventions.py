@@ -6,7 +6,7 @@ from typing import Literal
 
 Format = Literal["percent", "number", "yuan", "count", "date", "basis points"]
 Value = float | int | str | None
-Metrics = dict[str, Value]
+Metrics = dict[str, Value]  # dates as ISO text
 
 GROUPS = (
     "Run",
@@ -196,6 +196,7 @@ register(
         ("orders_partial", "Filled in part", "count", "the rest never"),
         ("orders_refused", "Never filled", "count", "no share of it ever traded"),
         ("refused_value_share", "Refused value", "percent", "value not filled at once / value wanted"),
+        ("refusals", "Refused by the market", "count", "not whole at once for a limit, a suspension or T+1"),
         (
             "refusal_cost",
             "Cost of refusals",

@@ -47,24 +47,29 @@ def drawdowns(levels: pd.Series) -> list[Drawdown]:
     wet = np.concatenate(([False], depth < 0, [False]))
     starts = np.flatnonzero(wet[1:] & ~wet[:-1])  # first session under water
     ends = np.flatnonzero(~wet[1:] & wet[:-1])  # first session at or above the old peak, or len(depth)
-    found = []
-    for start, end in zip(starts, ends, strict=True):
-        peak, trough = start - 1, start + int(np.argmin(depth[start:end]))
-        recovered = end < len(depth)
-        last = end if recovered else len(depth) - 1
-        found.append(
-            Drawdown(
-                depth=float(depth[trough]),
-                peak=levels.index[peak],
-                trough=levels.index[trough],
-                recovery=levels.index[end] if recovered else None,
-                sessions=int(last - peak),
-            )
-        )
+    found = [_between(levels, depth, *pair) for pair in zip(starts.tolist(), ends.tolist(), strict=True)]
     return sorted(found, key=lambda item: (item.depth, item.peak))
 
 
 def deepest(levels: pd.Series) -> Drawdown | None:
-    """Return the deepest drawdown, or None if the level never fell below an earlier one."""
-    found = drawdowns(levels)
-    return found[0] if found else None
+    """Return the first of `drawdowns` without looking at the others, or None if there is none."""
+    depth = underwater(levels).to_numpy()
+    trough = int(np.argmin(depth))
+    if depth[trough] == 0:
+        return None
+    start = int(np.flatnonzero(depth[:trough] == 0)[-1]) + 1
+    after = np.flatnonzero(depth[trough:] == 0)
+    return _between(levels, depth, start, trough + int(after[0]) if len(after) else len(depth))
+
+
+def _between(levels: pd.Series, depth: np.ndarray, start: int, end: int) -> Drawdown:
+    """Return the drawdown whose sessions under water are ``start`` to ``end - 1``."""
+    trough = start + int(np.argmin(depth[start:end]))
+    recovered = end < len(depth)
+    return Drawdown(
+        depth=float(depth[trough]),
+        peak=levels.index[start - 1],
+        trough=levels.index[trough],
+        recovery=levels.index[end] if recovered else None,
+        sessions=(end if recovered else end - 1) - (start - 1),
+    )

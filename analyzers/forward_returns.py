@@ -61,8 +61,6 @@ class AdjustedPrices:
     def locked(self, session: int, columns: np.ndarray) -> np.ndarray:
         """Return which names open at their upper or lower price limit, or do not open at all."""
         opening = self._panel.field("open")[session, columns]
-        if not self._panel.has_field("up_limit"):
-            return ~np.isfinite(opening)
         upper = self._panel.field("up_limit")[session, columns]
         lower = self._panel.field("down_limit")[session, columns]
         return ~np.isfinite(opening) | (opening > upper - CENT) | (opening < lower + CENT)
@@ -85,5 +83,6 @@ class AdjustedPrices:
         """
         bought = np.where(self.locked(start, columns), np.nan, self.trade_price(start, columns))
         sold = self.trade_price(stop, columns)
-        sold = np.where(np.isfinite(sold), sold, self.last_close(start, stop, columns))
+        missing = ~np.isfinite(sold)
+        sold[missing] = self.last_close(start, stop, columns[missing])
         return sold / bought - 1

@@ -9,9 +9,7 @@ from analyzers.returns import NO_VARIATION
 
 def automatic_lags(observations: int) -> int:
     """Return ``floor(4 * (T / 100) ** (2 / 9))``, the usual Bartlett bandwidth, never above ``T - 1``."""
-    if observations < 2:
-        return 0
-    return min(math.floor(4 * (observations / 100) ** (2 / 9)), observations - 1)
+    return max(min(math.floor(4 * (observations / 100) ** (2 / 9)), observations - 1), 0)
 
 
 def newey_west_t(values: np.ndarray, lags: int | None = None) -> float | None:
@@ -74,5 +72,4 @@ def newey_west_ols(
         covariance = scores[lag:].T @ scores[:-lag]
         meat += (1 - lag / (depth + 1)) * (covariance + covariance.T)
     variances = np.diag(bread @ meat @ bread)
-    variances = np.where(variances > 0, variances, np.nan)
     return coefficients, coefficients / np.sqrt(variances)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -61,7 +61,7 @@ def metrics_of(
     figures |= trading_metrics(result, figures, panel)
     if quality is not None:
         figures |= quality.metrics
-    return {name: _json_value(figures.get(name)) for name in METRICS}
+    return {name: _number(figures.get(name)) for name in METRICS}
 
 
 def levels_of(result: "BacktestResult") -> tuple[pd.Series, pd.Series | None]:
@@ -96,8 +96,8 @@ def performance_metrics(nav: pd.Series, benchmark: pd.Series | None = None, rf: 
     periods = sessions_per_year(dates)
     returns = simple_returns(nav)
     figures: Metrics = {
-        "start_date": dates[0],
-        "end_date": dates[-1],
+        "start_date": _iso(dates[0]),
+        "end_date": _iso(dates[-1]),
         "sessions": len(returns),
         "years": years_between(dates),
         "sessions_per_year": periods,
@@ -124,13 +124,14 @@ def to_json(metrics: Metrics) -> str:
 def _growth(nav: pd.Series, returns: pd.Series) -> Metrics:
     months = period_returns(nav, "M")
     empty = returns.empty
+    dates = pd.DatetimeIndex(returns.index)
     return {
         "total_return": float(nav.iloc[-1] / nav.iloc[0] - 1),
         "annual_return": annual_growth(nav),
         "best_day": None if empty else float(returns.max()),
-        "best_day_date": None if empty else returns.idxmax(),
+        "best_day_date": None if empty else _iso(dates[int(returns.argmax())]),
         "worst_day": None if empty else float(returns.min()),
-        "worst_day_date": None if empty else returns.idxmin(),
+        "worst_day_date": None if empty else _iso(dates[int(returns.argmin())]),
         "best_month": None if empty else float(months.max()),
         "worst_month": None if empty else float(months.min()),
     }
@@ -145,8 +146,8 @@ def _risk(nav: pd.Series, returns: pd.Series, rf: float, periods: float) -> Metr
         quantile = float(np.quantile(returns, 0.05))
         figures["var_95"] = quantile
         figures["cvar_95"] = float(returns[returns <= quantile].mean())
-    figures["skewness"] = float(returns.skew()) if varies and len(returns) > 2 else None
-    figures["kurtosis"] = float(returns.kurt()) if varies and len(returns) > 3 else None
+    figures["skewness"] = _number(returns.skew()) if varies and len(returns) > 2 else None
+    figures["kurtosis"] = _number(returns.kurt()) if varies and len(returns) > 3 else None
     return figures | _fall("max_drawdown", nav)
 
 
@@ -164,9 +165,7 @@ def _ratios(returns: pd.Series, figures: Metrics, rf: float, periods: float) -> 
     }
 
 
-def _against_benchmark(
-    nav: pd.Series, benchmark: pd.Series, figures: Metrics, rf: float, periods: float
-) -> Metrics:
+def _against_benchmark(nav: pd.Series, benchmark: pd.Series, figures: Metrics, rf: float, periods: float) -> Metrics:
     own, other = simple_returns(nav), simple_returns(benchmark)
     growth = annual_growth(benchmark)
     active = own - other
@@ -192,9 +191,7 @@ def _against_benchmark(
     return found | _regression(own, other, earned, growth, rf, periods)
 
 
-def _regression(
-    own: pd.Series, other: pd.Series, earned: float, growth: float, rf: float, periods: float
-) -> Metrics:
+def _regression(own: pd.Series, other: pd.Series, earned: float, growth: float, rf: float, periods: float) -> Metrics:
     """Return beta, correlation and both alphas; `earned` and `growth` are the two annual returns."""
     if _spread(other) is None:
         return {}
@@ -256,20 +253,21 @@ def _fall(name: str, levels: pd.Series) -> Metrics:
         return {name: 0.0}
     return {
         name: found.depth,
-        f"{name}_peak_date": found.peak,
-        f"{name}_trough_date": found.trough,
-        f"{name}_recovery_date": found.recovery,
+        f"{name}_peak_date": _iso(found.peak),
+        f"{name}_trough_date": _iso(found.trough),
+        f"{name}_recovery_date": None if found.recovery is None else _iso(found.recovery),
         f"{name}_sessions": found.sessions,
     }
 
 
-def _json_value(value: object) -> Value:
-    """Return a plain JSON value: ISO dates, and None for anything that is not finite."""
-    if value is None or value is pd.NaT:
-        return None
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d}"
-    if isinstance(value, (int, np.integer)):
+def _iso(date: pd.Timestamp) -> str:
+    return f"{date:%Y-%m-%d}"
+
+
+def _number(value: Any) -> Value:
+    """Return a plain Python value, None for a number that is not finite."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | np.integer):
         return int(value)
-    number = float(value)  # type: ignore[arg-type]
-    return number if math.isfinite(number) else None
+    return float(value) if math.isfinite(value) else None

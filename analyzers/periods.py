@@ -1,5 +1,6 @@
 """Returns by calendar period, all taken from the daily net asset value."""
 
+import numpy as np
 import pandas as pd
 
 from analyzers.drawdowns import deepest
@@ -21,7 +22,7 @@ def period_returns(levels: pd.Series, period: str) -> pd.Series:
     pandas.Series
         Indexed by ``pandas.Period``: the period's last level over the last level before it, minus one.
     """
-    ends = levels.iloc[1:].groupby(levels.index[1:].to_period(period)).last()
+    ends = levels.iloc[1:].groupby(pd.DatetimeIndex(levels.index[1:]).to_period(period)).last()
     before = ends.shift(1)
     if len(before):
         before.iloc[0] = levels.iloc[0]
@@ -35,8 +36,8 @@ def monthly_table(levels: pd.Series) -> pd.DataFrame:
     """
     months = period_returns(levels, "M")
     years = period_returns(levels, "Y")
-    table = pd.DataFrame(index=sorted({item.year for item in years.index}), columns=range(1, 13), dtype=float)
-    for month, value in months.items():
+    table = pd.DataFrame(index=pd.PeriodIndex(years.index).year, columns=range(1, 13), dtype=float)
+    for month, value in zip(pd.PeriodIndex(months.index), months.to_numpy(), strict=True):
         table.loc[month.year, month.month] = value
     table["year"] = years.to_numpy()
     return table
@@ -60,21 +61,23 @@ def yearly_table(nav: pd.Series, benchmark: pd.Series | None, sessions_per_year:
         opening level.
     """
     own = period_returns(nav, "Y")
-    other = None if benchmark is None else period_returns(benchmark, "Y")
+    other = None if benchmark is None else period_returns(benchmark, "Y").to_numpy()
     daily = simple_returns(nav)
+    day_years = pd.DatetimeIndex(daily.index).year
     rows = []
-    for year, value in own.items():
-        days = daily[daily.index.year == year.year]
-        first = nav.index.get_loc(days.index[0])
-        fall = deepest(nav.iloc[first - 1 : first + len(days)])
-        index_return = None if other is None else float(other[year])
+    for number, year in enumerate(pd.PeriodIndex(own.index).year):
+        places = np.flatnonzero(day_years == year)
+        days = daily.iloc[places]
+        fall = deepest(nav.iloc[places[0] : places[-1] + 2])  # the level before the year's first session, too
+        value = float(own.iloc[number])
+        index_return = None if other is None else float(other[number])
         rows.append(
             {
-                "year": year.year,
+                "year": year,
                 "sessions": len(days),
-                "portfolio": float(value),
+                "portfolio": value,
                 "benchmark": index_return,
-                "excess": None if index_return is None else float(value) - index_return,
+                "excess": None if index_return is None else value - index_return,
                 "volatility": days.std(ddof=1) * sessions_per_year**0.5 if len(days) > 1 else None,
                 "max_drawdown": fall.depth if fall else 0.0,
             }

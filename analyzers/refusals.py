@@ -10,18 +10,21 @@ if TYPE_CHECKING:
 
 COLUMNS = [
     *("signal_date", "first_date", "date", "ts_code", "side", "reason", "wanted", "filled"),
-    *("entry_price", "until", "value", "cost"),
+    *("entry_price", "until", "value", "cost", "by_market"),
 ]
+OWN_REASONS = ("cash", "lot", "no more shares held")  # the account's limits: nobody refused anything
 
 
 def filled_at_once(orders: pd.DataFrame) -> pd.Series:
     """Return the shares each order filled on its first session: an order of several attempts filled later."""
-    attempts = orders["attempts"] if "attempts" in orders else 1
-    return orders["filled"].fillna(0).where(attempts <= 1, 0).astype(float)
+    return orders["filled"].fillna(0).where(orders["attempts"] <= 1, 0).astype(float)
 
 
 def refusal_costs(
-    orders: pd.DataFrame, panel: "MarketPanel", end: pd.Timestamp | None = None
+    orders: pd.DataFrame,
+    panel: "MarketPanel",
+    end: pd.Timestamp | None = None,
+    delisting_recovery: float = 0.0,
 ) -> pd.DataFrame:
     """Return every order that was not filled whole on its first session, and what the gap cost.
 
@@ -33,12 +36,15 @@ def refusal_costs(
         Raw prices and adjustment factors.
     end : pandas.Timestamp, optional
         The run's last session; the panel's if omitted.
+    delisting_recovery : float
+        Share of its last close that a stock is worth once it is delisted, as the account counted it.
 
     Returns
     -------
     pandas.DataFrame
         ``signal_date, first_date, date, ts_code, side, reason, wanted, filled`` (shares), ``entry_price``
-        (raw yuan), ``until`` (date), ``value`` and ``cost`` (yuan), by first session and code.
+        (raw yuan), ``until`` (date), ``value`` and ``cost`` (yuan), and ``by_market`` (False where the
+        account itself fell short: cash, lots, shares), by first session and code.
 
     Notes
     -----
@@ -52,9 +58,9 @@ def refusal_costs(
 
     where ``v_f`` is the part of ``v`` filled later and ``v_h`` the part that never was. Positive: the
     refusal cost money; negative: it saved some. Fees, and what idle cash might have earned, are left out.
-    A stock that was delisted meanwhile counts at its last close.
+    A stock that was delisted by ``h`` is worth its last close times ``delisting_recovery`` there.
     """
-    prices = _Prices(panel)
+    prices = _Prices(panel, delisting_recovery)
     close_of_run = pd.Timestamp(panel.dates[-1]) if end is None else end
     orders = orders.assign(first_date=_first_sessions(orders, panel), at_once=filled_at_once(orders))
     rebalances = np.sort(orders["first_date"].unique())
@@ -62,22 +68,24 @@ def refusal_costs(
     for order in orders[orders["at_once"] < orders["wanted"]].to_dict("records"):
         following = rebalances[rebalances > np.datetime64(order["first_date"])]
         until = pd.Timestamp(following[0]) if len(following) else None
-        rows.append(order | _cost(order, until, close_of_run, prices))
-    table = pd.DataFrame(rows, columns=COLUMNS)
+        by_market = order["reason"] not in OWN_REASONS
+        rows.append(order | _cost(order, until, close_of_run, prices) | {"by_market": by_market})
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"cost": float, "value": float, "by_market": bool})
     return table.sort_values(["first_date", "ts_code", "side"], kind="stable").reset_index(drop=True)
 
 
 def cost_by_reason(costs: pd.DataFrame) -> pd.DataFrame:
-    """Return the refusals of `refusal_costs` summed by side and reason, the dearest first.
+    """Return the refusals of `refusal_costs` summed by side and reason, the market's first, dearest first.
 
     Returns
     -------
     pandas.DataFrame
-        Columns ``side, reason, orders, value, cost``; value and cost in yuan.
+        Columns ``by_market, side, reason, orders, value, cost``; value and cost in yuan.
     """
-    grouped = costs.groupby(["side", "reason"], observed=True)
+    grouped = costs.groupby(["by_market", "side", "reason"], observed=True)
     table = grouped.agg(orders=("cost", "size"), value=("value", "sum"), cost=("cost", "sum")).reset_index()
-    return table.sort_values(["cost", "side", "reason"], ascending=[False, True, True], kind="stable")
+    keys = ["by_market", "cost", "side", "reason"]
+    return table.sort_values(keys, ascending=[False, False, True, True], kind="stable")
 
 
 def _first_sessions(orders: pd.DataFrame, panel: "MarketPanel") -> pd.DatetimeIndex:
@@ -105,8 +113,7 @@ def _cost(order: dict, until: pd.Timestamp | None, end: pd.Timestamp, prices: "_
         left -= part
     if left > 1e-9 * value:
         ended = end if until is None else until
-        last = (prices.at_close if until is None else prices.at_open)(code, ended)
-        gain += left * (last[0] * last[1] / (raw * factor) - 1) if last else 0.0
+        gain += left * (prices.worth(code, ended, at_open=until is not None) / (raw * factor) - 1)
     sign = 1.0 if order["side"] == "buy" else -1.0
     return {"entry_price": raw, "until": ended, "value": value, "cost": sign * gain}
 
@@ -114,8 +121,9 @@ def _cost(order: dict, until: pd.Timestamp | None, end: pd.Timestamp, prices: "_
 class _Prices:
     """Raw prices with their adjustment factors, carried over days without a bar."""
 
-    def __init__(self, panel: "MarketPanel") -> None:
+    def __init__(self, panel: "MarketPanel", delisting_recovery: float) -> None:
         self._panel = panel
+        self._recovery = delisting_recovery
         self._open = panel.field("open")
         self._close = panel.field("close")
         self._factor = panel.field("adj_factor")
@@ -132,9 +140,12 @@ class _Prices:
             return opening, float(self._factor[session, column])
         return self._close_until(session - 1, column)
 
-    def at_close(self, code: str, date: pd.Timestamp) -> tuple[float, float] | None:
-        """Return the last raw close up to a date and its factor; None if there is none."""
-        return self._close_until(self._panel.date_index(date), self._panel.index_of(code))
+    def worth(self, code: str, date: pd.Timestamp, at_open: bool) -> float:
+        """Return the back-adjusted price a holding counts at, less what a delisting took."""
+        session, column = self._panel.date_index(date), self._panel.index_of(code)
+        found = self.at_open(code, date) if at_open else self._close_until(session, column)
+        price = found[0] * found[1] if found else 0.0
+        return price * self._recovery if session >= self._panel.delist_index[column] else price
 
     def _close_until(self, session: int, column: int) -> tuple[float, float] | None:
         bars = np.flatnonzero(np.isfinite(self._close[: session + 1, column]))

@@ -95,11 +95,12 @@ def buckets(scores: np.ndarray, codes: np.ndarray, count: int) -> np.ndarray:
     scores : numpy.ndarray
         Finite scores, shape ``(names,)``.
     codes : numpy.ndarray
-        Stock codes, which break ties: the smaller code takes the lower place.
+        Stock codes, or numbers in their order, which break ties: the smaller code takes the lower place.
     count : int
         Number of buckets.
     """
-    order = np.lexsort((codes, scores))
+    by_code = np.argsort(codes, kind="stable")
+    order = by_code[np.argsort(scores[by_code], kind="stable")]
     places = np.empty(len(scores), dtype=int)
     places[order] = np.arange(len(scores))
     return places * count // len(scores)
@@ -148,8 +149,8 @@ def signal_quality(
     entry : {"open", "vwap"}
         The price of the session at which both ends trade, times the adjustment factor.
     universe : numpy.ndarray, optional
-        Bool, shape ``(dates, codes)`` of the panel: the names that ought to be scored. Listed names if
-        omitted.
+        Bool, shape ``(dates, codes)`` of the panel: the names one may choose from on a signal date. Others
+        are left out of every figure. Listed names if omitted.
 
     Raises
     ------
@@ -173,7 +174,7 @@ def signal_quality(
     positions = [panel.date_index(item[0]) for item in ordered]
     listed = panel.listed if universe is None else universe
     rows, fifths = [], []
-    top_before = np.empty(0, dtype=str)
+    top_before = np.empty(0, dtype=int)
     for number, (date, codes, scores) in enumerate(ordered):
         start = positions[number] + 1
         after = positions[number + 1 : number + 2]
@@ -181,10 +182,11 @@ def signal_quality(
         if stop is None or stop >= len(panel.dates):
             continue
         columns, known = prices.columns_of(codes)
-        values = np.asarray(scores, dtype=float)[known]
-        names = np.asarray(codes)[known]
+        inside = listed[positions[number], columns]
+        columns = columns[inside]
+        values = np.asarray(scores, dtype=float)[known][inside]
         forward = prices.forward_returns(start, stop, columns)
-        row, by_fifth, top_before = _cross_section(values, forward, names, top_before)
+        row, by_fifth, top_before = _cross_section(values, forward, columns, top_before)
         wanted = int(listed[positions[number]].sum())
         row |= {
             "date": date,
@@ -201,16 +203,16 @@ def signal_quality(
 
 
 def _cross_section(
-    scores: np.ndarray, forward: np.ndarray, codes: np.ndarray, top_before: np.ndarray
+    scores: np.ndarray, forward: np.ndarray, columns: np.ndarray, top_before: np.ndarray
 ) -> tuple[dict, np.ndarray, np.ndarray]:
-    """Return one date's figures, its returns by fifth, and the codes of its top tenth."""
+    """Return one date's figures, its returns by fifth, and its top tenth as panel columns (in code order)."""
     scored = np.isfinite(scores)
     valid = scored & np.isfinite(forward)
     enough = valid.sum() >= FEWEST_NAMES
-    tenths = quantile_returns(scores, forward, codes, TENTHS)
-    top = np.empty(0, dtype=str)
+    tenths = quantile_returns(scores, forward, columns, TENTHS)
+    top = np.empty(0, dtype=int)
     if scored.sum() >= TENTHS:
-        top = codes[scored][buckets(scores[scored], codes[scored], TENTHS) == TENTHS - 1]
+        top = columns[scored][buckets(scores[scored], columns[scored], TENTHS) == TENTHS - 1]
     row = {
         "names": int(valid.sum()),
         "untradable": int(scored.sum() - valid.sum()),
@@ -221,7 +223,7 @@ def _cross_section(
         "long_only_excess": tenths[-1] - forward[valid].mean() if enough else None,
         "score_turnover": replaced_share(top_before, top),
     }
-    return row, quantile_returns(scores, forward, codes, FIFTHS), top
+    return row, quantile_returns(scores, forward, columns, FIFTHS), top
 
 
 COLUMNS = (

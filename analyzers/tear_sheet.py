@@ -4,6 +4,7 @@ import base64
 import io
 import logging
 import os
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -114,9 +115,7 @@ def quantstats_pictures(result: "BacktestResult", metrics: Metrics) -> dict[str,
     families = chart_families()
     returns = _labelled(nav, "Portfolio")
     names = ("drawdown", "drawdown_periods", "yearly_returns", "rolling_volatility", "rolling_sharpe")
-    pictures: dict[str, Picture | None] = dict.fromkeys(
-        (*names, "rolling_beta", "monthly_histogram")
-    )
+    pictures: dict[str, Picture | None] = dict.fromkeys((*names, "rolling_beta", "monthly_histogram"))
     if len(returns) < FEWEST_SESSIONS or not (returns < 0).any() or not (returns > 0).any():
         return pictures
     code = str(result.facts.get("benchmark_code") or "")
@@ -182,9 +181,7 @@ def _drawings(
         drawings["rolling_beta"] = (
             f"Beta over {WINDOW} sessions",
             "",
-            lambda: _without_warm_up(
-                draw.rolling_beta(returns, benchmark, ylabel="", prepare_returns=False, **beta)
-            ),
+            lambda: _without_warm_up(draw.rolling_beta(returns, benchmark, ylabel="", prepare_returns=False, **beta)),
         )
     return drawings
 
@@ -212,7 +209,7 @@ def _percent_up(figure: Any) -> Any:
 
 def _with_years(figure: Any, returns: pd.Series) -> Any:
     """Put each year under its bars, where QuantStats' own labels are not."""
-    years = sorted(set(returns.index.year))
+    years = sorted(set(pd.DatetimeIndex(returns.index).year))
     axes = figure.axes[0]
     bars = np.array([[bar.get_x() + bar.get_width() / 2 for bar in group] for group in axes.containers])
     form = "{}" if len(years) <= 10 else "{:02d}"
@@ -246,7 +243,7 @@ def _quiet_matplotlib(families: list[str]) -> Iterator[None]:
     """Draw off screen with our own style, and leave no trace in the caller's matplotlib."""
     import matplotlib
 
-    before = matplotlib.get_backend(auto_select=False)
+    before = matplotlib.get_backend() if "matplotlib.pyplot" in sys.modules else None
     style = STYLE | {"font.family": families}
     font_log = logging.getLogger("matplotlib.font_manager")
     level = font_log.level

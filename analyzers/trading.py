@@ -69,10 +69,18 @@ def trading_metrics(result: "BacktestResult", figures: Metrics, panel: "MarketPa
     found |= _exposure(result)
     found |= _fills(stocks)
     if panel is not None:
-        cost = float(refusal_costs(stocks, panel, result.nav["date"].iloc[-1])["cost"].sum())
+        costs = refusals_of(result, panel)
+        cost = float(costs.loc[costs["by_market"], "cost"].sum())
+        found["refusals"] = int(costs["by_market"].sum())
         found["refusal_cost"] = cost
         found["refusal_cost_annual"] = cost / start / years if years > 0 else None
     return found
+
+
+def refusals_of(result: "BacktestResult", panel: "MarketPanel") -> pd.DataFrame:
+    """Return `refusal_costs` of a run's stock orders, up to its last session and by its delisting rule."""
+    recovery = float(result.facts.get("delisting_recovery", 0.0))
+    return refusal_costs(stock_orders(result.orders), panel, result.nav["date"].iloc[-1], recovery)
 
 
 def _exposure(result: "BacktestResult") -> Metrics:
@@ -108,7 +116,7 @@ def contributions(result: "BacktestResult") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns ``ts_code, profit, share, sessions, fees``: profit is final value + sold + cash from
+        Columns ``ts_code, profit, share, sessions``: profit is final value + sold + cash from
         dividends and the like - bought - fees; share is profit over start capital; sessions counts closes
         at which the stock was held. The profits add up to the change of net asset value less what the
         hedge and the cash earned.
@@ -125,12 +133,9 @@ def contributions(result: "BacktestResult") -> pd.DataFrame:
     last = held[held["date"] == result.nav["date"].iloc[-1]]
     final = last["value"].astype(float).groupby(last["ts_code"].astype(str)).sum()
     sessions = held["ts_code"].astype(str).value_counts()
-    table = pd.DataFrame(
-        {"profit": flow.add(cash, fill_value=0).add(final, fill_value=0), "fees": fees.groupby(codes).sum()}
-    )
+    table = pd.DataFrame({"profit": flow.add(cash, fill_value=0).add(final, fill_value=0)})
     table["sessions"] = sessions.reindex(table.index).fillna(0).astype(int)
     table["share"] = table["profit"] / float(result.nav["nav"].iloc[0])
-    table["fees"] = table["fees"].fillna(0.0)
     table = table.rename_axis("ts_code").reset_index()
     ordered = table.sort_values(["profit", "ts_code"], ascending=[False, True], kind="stable")
-    return ordered[["ts_code", "profit", "share", "sessions", "fees"]].reset_index(drop=True)
+    return ordered[["ts_code", "profit", "share", "sessions"]].reset_index(drop=True)

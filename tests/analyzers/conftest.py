@@ -88,7 +88,7 @@ def run_on(panel: MarketPanel, every: int = 21) -> SimpleNamespace:
                 )  # fmt: skip
         worth = cash + shares @ filled_close[row]
         navs.append((dates[row], worth, cash, worth - cash, 0.0, panel.index_close("000300.SH")[row]))
-        for n in np.flatnonzero(shares):
+        for n in np.flatnonzero(shares).tolist():
             value = shares[n] * filled_close[row, n]
             positions.append((dates[row], codes[n], shares[n], filled_close[row, n], value, value / worth))
     months = sorted({str(day)[:7] for day in dates})

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analyzers.conventions import METRICS, register
-from analyzers.drawdowns import drawdowns
+from analyzers.drawdowns import deepest, drawdowns
 from analyzers.inference import automatic_lags, newey_west_ols, newey_west_t
 from analyzers.metrics import metrics_of, performance_metrics, to_json
 from analyzers.periods import monthly_table, period_returns, yearly_table
@@ -69,8 +69,8 @@ def test_five_days_by_hand(figures):
     assert figures["calmar"] == pytest.approx(figures["annual_return"] / 0.1)
     assert figures["sharpe_geometric"] == pytest.approx(figures["annual_return"] / math.sqrt(0.013 * 242))
     assert (figures["best_day"], figures["worst_day"]) == (pytest.approx(0.2), pytest.approx(-0.1))
-    assert figures["best_day_date"] == pd.Timestamp("2024-01-11")
-    assert figures["worst_day_date"] == pd.Timestamp("2024-01-08")
+    assert figures["best_day_date"] == "2024-01-11"
+    assert figures["worst_day_date"] == "2024-01-08"
     assert figures["win_rate_daily"] == pytest.approx(2 / 5)
     # sorted returns -.1, 0, 0, .1, .2: the 5 % quantile lies a fifth of the way from the first to the second
     assert figures["var_95"] == pytest.approx(-0.08)
@@ -79,14 +79,15 @@ def test_five_days_by_hand(figures):
 
 def test_a_loss_on_the_first_day_counts_as_drawdown(figures):
     assert figures["max_drawdown"] == pytest.approx(-0.1)
-    assert figures["max_drawdown_peak_date"] == FRIDAY
-    assert figures["max_drawdown_trough_date"] == pd.Timestamp("2024-01-08")
-    assert figures["max_drawdown_recovery_date"] == pd.Timestamp("2024-01-11")
+    assert figures["max_drawdown_peak_date"] == "2024-01-05"
+    assert figures["max_drawdown_trough_date"] == "2024-01-08"
+    assert figures["max_drawdown_recovery_date"] == "2024-01-11"
     assert figures["max_drawdown_sessions"] == 4
 
 
 def test_against_a_benchmark_half_as_bold_by_hand(figures):
     growth = 1.09725 ** (365.25 / 7) - 1
+    assert figures["benchmark_total_return"] == pytest.approx(0.09725)
     assert figures["benchmark_annual_return"] == pytest.approx(growth)
     assert figures["annual_excess"] == pytest.approx(figures["annual_return"] - growth)
     assert figures["annual_excess_geometric"] == pytest.approx((1 + figures["annual_return"]) / (1 + growth) - 1)
@@ -100,7 +101,7 @@ def test_against_a_benchmark_half_as_bold_by_hand(figures):
     assert figures["win_rate_excess_daily"] == pytest.approx(2 / 5)
     # relative level: 1, .9474, .9925, .9925, 1.0827: down 5.26 % on the first day
     assert figures["excess_max_drawdown"] == pytest.approx(0.9 / 0.95 - 1)
-    assert figures["excess_max_drawdown_trough_date"] == pd.Timestamp("2024-01-08")
+    assert figures["excess_max_drawdown_trough_date"] == "2024-01-08"
     assert figures["benchmark_max_drawdown"] == pytest.approx(-0.05)
 
 
@@ -109,6 +110,30 @@ def test_jensens_alpha_charges_the_risk_free_rate_once():
     growth = 1.09725 ** (365.25 / 7) - 1
     expected = with_rate["annual_return"] - (0.10 + 2 * (growth - 0.10))
     assert with_rate["alpha_jensen"] == pytest.approx(expected)
+
+
+def test_every_ratio_of_the_annual_return_leaves_the_risk_free_rate_out():
+    found = performance_metrics(NAV, rf=0.10)
+    earned = 1.188 ** (365.25 / 7) - 1 - 0.10
+    assert found["sharpe_geometric"] == pytest.approx(earned / math.sqrt(0.013 * 242))
+    assert found["calmar"] == pytest.approx(earned / 0.1)
+    daily = 1.10 ** (1 / 242) - 1
+    shortfall = (0.1 + daily) ** 2 + 2 * daily**2  # one day below and two at zero
+    assert found["downside_risk"] == pytest.approx(math.sqrt(242 * shortfall / 5))
+    assert found["sortino"] == pytest.approx(earned / found["downside_risk"])
+
+
+def test_the_shortfall_counts_the_day_at_the_quantile():
+    returns = np.arange(1, 22) / 1000 - 0.011  # 21 returns from -1 % to +1 %: the quantile is the second
+    found = performance_metrics(levels(100, *(100 * np.cumprod(1 + returns))))
+    assert found["var_95"] == pytest.approx(-0.009)
+    assert found["cvar_95"] == pytest.approx(-0.0095)
+
+
+def test_two_dates_have_a_drawdown_but_no_volatility():
+    found = performance_metrics(levels(100, 90))
+    assert found["max_drawdown"] == pytest.approx(-0.1)
+    assert (found["volatility"], found["sharpe"]) == (None, None)
 
 
 def test_the_daily_risk_free_rate_compounds_to_the_annual_one():
@@ -120,7 +145,7 @@ def test_the_daily_risk_free_rate_compounds_to_the_annual_one():
 
 def test_weekly_and_monthly_win_rates_count_periods_not_days():
     # weeks from Friday 2024-01-05: +10 %, then -5 %, then +1 %; January holds them all
-    values = [100] + [100, 100, 100, 100, 110] + [110, 110, 110, 110, 104.5] + [104.5, 104.5, 104.5, 104.5, 105.545]
+    values = [100, 100, 100, 100, 100, 110, 110, 110, 110, 110, 104.5, 104.5, 104.5, 104.5, 104.5, 105.545]
     found = performance_metrics(levels(*values))
     assert found["win_rate_weekly"] == pytest.approx(2 / 3)
     assert found["win_rate_monthly"] == 1
@@ -136,6 +161,13 @@ def test_drawdowns_are_listed_deepest_first_with_the_open_one_unrecovered():
     assert found[0].sessions == 3
     assert found[1].recovery == pd.Timestamp("2024-01-09")
     assert found[1].sessions == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=12))
+def test_the_deepest_drawdown_is_the_first_of_the_list(values):
+    series = levels(*values)
+    assert deepest(series) == next(iter(drawdowns(series)), None)
 
 
 def test_a_level_that_never_falls_has_no_drawdown():
@@ -167,10 +199,11 @@ def test_months_compound_to_years_and_years_to_the_total(long_run):
 
 
 def test_a_years_drawdown_starts_at_its_opening_level():
-    nav = pd.Series([100, 90, 99.0], index=pd.to_datetime(["2023-12-29", "2024-01-02", "2024-01-03"]))
-    table = yearly_table(nav, None, 242)
-    assert table["max_drawdown"].tolist() == pytest.approx([-0.1])
-    assert table["volatility"].tolist() == pytest.approx([math.sqrt(0.02) * math.sqrt(242)])
+    days = ["2023-12-29", "2024-01-02", "2024-01-03", "2024-01-04"]
+    table = yearly_table(pd.Series([100, 90, 99, 89.1], index=pd.to_datetime(days)), None, 242)
+    assert table["max_drawdown"].tolist() == pytest.approx([-0.109])
+    # returns -10 %, +10 %, -10 %: mean -1/30, squares (1/15)^2, (2/15)^2, (1/15)^2 over two
+    assert table["volatility"].tolist() == pytest.approx([math.sqrt(6 / 225 / 2 * 242)])
 
 
 def test_the_first_period_starts_at_the_start_capital():
@@ -214,6 +247,9 @@ def test_scipy_and_numpy_agree_on_the_regression(long_run):
     assert found["alpha_regression"] == pytest.approx(line.intercept * found["sessions_per_year"])
     fit = np.linalg.lstsq(np.column_stack([np.ones(len(other)), other]), own, rcond=None)[0]
     assert found["alpha_regression"] == pytest.approx(fit[0] * found["sessions_per_year"])
+    assert found["alpha_regression_t"] == pytest.approx(
+        newey_west_ols(np.column_stack([np.ones(len(other)), other]), own.to_numpy())[1][0]
+    )
     assert found["skewness"] == pytest.approx(stats.skew(simple_returns(nav), bias=False))
     assert found["kurtosis"] == pytest.approx(stats.kurtosis(simple_returns(nav), bias=False))
 
@@ -239,7 +275,15 @@ def test_newey_west_regression_equals_the_double_sum():
     assert t == pytest.approx(coefficients / np.sqrt(np.diag(bread @ meat @ bread)))
 
 
-@pytest.mark.parametrize(("observations", "lags"), [(1, 0), (2, 1), (100, 4), (1000, 6)])
+def test_a_regression_that_is_not_determined_has_no_coefficients():
+    ones = np.ones((5, 1))
+    assert newey_west_ols(np.column_stack([ones, 2 * ones]), np.arange(5.0)) is None
+    assert newey_west_ols(np.column_stack([ones, np.arange(5)])[:2], np.arange(2.0)) is None
+    assert newey_west_t(np.array([1.0])) is None
+    assert newey_west_t(np.array([])) is None
+
+
+@pytest.mark.parametrize(("observations", "lags"), [(0, 0), (1, 0), (2, 1), (100, 4), (1000, 6)])
 def test_automatic_lags(observations, lags):
     assert automatic_lags(observations) == lags
 
@@ -282,6 +326,8 @@ def test_a_missing_benchmark_day_is_an_error_and_names_it():
     gap = BENCHMARK.drop(pd.Timestamp("2024-01-09"))
     with pytest.raises(DataError, match=r"missing on 1 of 6, first 2024-01-09"):
         performance_metrics(NAV, gap)
+    with pytest.raises(DataError, match="first 2024-01-10"):
+        performance_metrics(NAV, BENCHMARK.where(BENCHMARK.index != "2024-01-10", 0.0))
     with pytest.raises(DataError, match="first 2024-01-12"):
         performance_metrics(NAV, BENCHMARK.where(BENCHMARK.index != "2024-01-12"))
 
@@ -298,6 +344,8 @@ def test_a_net_asset_value_that_is_not_positive_is_refused(bad):
 
 
 def test_dates_that_do_not_ascend_are_refused():
+    with pytest.raises(DataError, match="at least one row"):
+        performance_metrics(NAV.iloc[:0])
     with pytest.raises(DataError, match="ascend"):
         performance_metrics(NAV.iloc[::-1])
 
@@ -322,6 +370,7 @@ def test_a_run_gives_every_registered_figure_and_json_without_nan(example_run, p
     for name, value in found.items():
         assert value is None or isinstance(value, str) == name.endswith("_date"), name
     assert found["start_date"] == str(panel.dates[0])
+    assert type(found["sessions"]) is int
     assert found["cash_start"] == 1e6
 
 
@@ -357,6 +406,8 @@ def test_summary_rows_print_every_figure_with_its_convention(example_run, panel)
         (None, "percent", "n/a"),
         (1234567.8, "yuan", "1,234,568"),
         (1.234, "number", "1.23"),
+        (1234, "count", "1,234"),
+        (-3, "count", "-3"),
         (0.0321, "number", "0.032"),
         (0.0008, "basis points", "8.00 bp"),
         ("2024-01-05", "date", "2024-01-05"),
@@ -391,9 +442,9 @@ def account(nav, orders, positions=(), actions=()):
     return SimpleNamespace(
         nav=frame.assign(date=pd.to_datetime(frame["date"])),
         orders=pd.DataFrame(orders),
-        positions=pd.DataFrame(
-            positions, columns=["date", "ts_code", "shares", "price", "value", "weight"]
-        ).astype({"date": "datetime64[ms]", "value": float}),
+        positions=pd.DataFrame(positions, columns=["date", "ts_code", "shares", "price", "value", "weight"]).astype(
+            {"date": "datetime64[ms]", "value": float}
+        ),
         actions=pd.DataFrame(actions, columns=["date", "ts_code", "kind", "shares", "cash"]),
         facts={},
     )
@@ -425,7 +476,23 @@ def test_turnover_fees_and_contributions_by_hand():
     table = contributions(run).set_index("ts_code")
     assert table.loc["A.SZ", "profit"] == pytest.approx(300 + 350 + 5 - 500 - 10)
     assert table.loc["A.SZ", "sessions"] == 2
+    assert table.loc["A.SZ", "share"] == pytest.approx(0.145)
     assert table.loc["B.SH", "profit"] == 0
+
+
+def test_an_account_that_traded_nothing_has_no_turnover_and_no_average(prices):
+    orders = [trade("2024-01-05", "2024-01-08", "B.SH", "buy", 50, 0, math.nan)]
+    idle = account([("2024-01-05", 1000.0, 0), ("2024-01-08", 1000.0, 0)], orders)
+    assert turnover_by_date(idle).empty
+    found = trading_metrics(idle, YEARS, prices)
+    assert (found["turnover_annual"], found["turnover_per_rebalance"]) == (0, 0)
+    assert found["fees_per_traded"] is None
+    idle.orders = idle.orders.iloc[:0]
+    assert trading_metrics(idle, YEARS, prices)["refused_value_share"] is None
+    before = trading_metrics(account([("2024-01-05", 1000.0, 0)], orders), {**YEARS, "years": 0.0}, prices)
+    for name in ("turnover_annual", "fees_annual", "refusal_cost_annual"):
+        assert before[name] is None
+    assert "average_holdings" not in before
 
 
 def test_contributions_add_up_to_the_change_of_net_asset_value(example_run):
@@ -442,20 +509,21 @@ def test_the_four_fates_of_an_order_add_up(example_run, panel):
 
 # -- refusals --------------------------------------------------------------------------------------------------
 
+YEARS = {"years": 2.0, "cash_start": 1000.0}
 DAYS = np.array(["2024-01-05", "2024-01-08", "2024-01-09", "2024-01-10", "2024-01-11", "2024-01-12"], "datetime64[D]")
 
 
 @pytest.fixture
 def prices():
-    """A rises from 10 to 15 over a 2-for-1 split on 01-10; B falls; C is suspended from 01-08 on."""
+    """A rises from 10 to 15 over a 2-for-1 split on 01-10; B falls; C is suspended on 01-08."""
     nan = math.nan
     return MarketPanel.from_arrays(
         DAYS,
         ["A.SZ", "B.SH", "C.SZ"],
         {
-            "open": [[10, 20, 8], [10, 20, nan], [11, 18, nan], [6, 16, nan], [7, 15, 4], [7.5, 15, 4]],
-            "close": [[10, 20, 8], [11, 19, nan], [12, 17, nan], [6.5, 15, nan], [7, 15, 4], [8, 14, 5]],
-            "adj_factor": [[1, 1, 1], [1, 1, 1], [1, 1, 1], [2, 1, 1], [2, 1, 1], [2, 1, 1]],
+            "open": [[10, 20, 8], [10, 20, nan], [11, 18, 4], [6, 16, 4], [7, 15, 4], [7.5, 15, 4]],
+            "close": [[10, 20, 8], [11, 19, nan], [12, 17, 4], [6.5, 15, 4], [7, 15, 4], [8, 14, 5]],
+            "adj_factor": [[3, 1, 1], [3, 1, 1], [3, 1, 1], [6, 1, 1], [6, 1, 1], [6, 1, 1]],
         },
     )
 
@@ -504,11 +572,45 @@ def test_a_sell_that_never_came_counts_at_the_last_close_of_the_run(prices):
     assert earlier["cost"] == pytest.approx(100 * (8 - 4))
 
 
+def test_an_order_of_no_signal_starts_on_its_own_session(prices):
+    rows = [
+        trade("2024-01-09", "2024-01-09", "B.SH", "sell", 100, 50, 18.0),
+        trade("2024-01-12", "2024-01-12", "B.SH", "sell", 50, 0, math.nan),
+    ]
+    found = refusal_costs(pd.DataFrame(rows), prices)
+    assert found["first_date"].tolist() == [pd.Timestamp("2024-01-09"), pd.Timestamp("2024-01-12")]
+    assert found["cost"].tolist() == pytest.approx([50 * (18 - 15), 50 * (15 - 14)])
+
+
+@pytest.mark.parametrize(("recovery", "cost"), [(0.0, 800), (0.25, 800 - 0.25 * 400)])
+def test_a_sell_overtaken_by_a_delisting_costs_what_the_account_wrote_off(recovery, cost):
+    nan = math.nan
+    close = [[9], [8], [4], [nan], [nan], [nan]]
+    prices = MarketPanel.from_arrays(DAYS, ["A.SZ"], {"close": close}, delist_index=np.array([3]))
+    orders = pd.DataFrame(
+        [
+            trade("2024-01-05", "2024-01-10", "A.SZ", "sell", 100, 0, nan, reason="limit down at open", attempts=2),
+            trade("2024-01-10", "2024-01-11", "A.SZ", "sell", 0, 0, nan),
+        ]
+    )
+    assert refusal_costs(orders, prices, None, recovery)["cost"].tolist() == pytest.approx([cost])
+    assert refusal_costs(orders[:1], prices, None, recovery)["cost"].tolist() == pytest.approx([cost])
+
+
 def test_a_partial_fill_costs_only_what_is_missing(prices):
     orders = pd.DataFrame([trade("2024-01-05", "2024-01-08", "B.SH", "buy", 100, 60, 20.0, reason="cash")])
     found = refusal_costs(orders, prices).iloc[0]
     assert found["value"] == pytest.approx(40 * 20)
     assert found["cost"] == pytest.approx(40 * (14 - 20))  # a falling stock: the refusal saved money
+
+
+def test_a_stock_that_never_had_a_price_costs_nothing():
+    nan = math.nan
+    prices = MarketPanel.from_arrays(DAYS, ["A.SZ"], {"close": [[nan], [nan], [nan], [5], [6], [7]]})
+    orders = pd.DataFrame([trade("2024-01-05", "2024-01-08", "A.SZ", "buy", 100, 0, nan, reason="suspended")])
+    found = refusal_costs(orders, prices).iloc[0]
+    assert (found["value"], found["cost"]) == (0, 0)
+    assert np.isnan(found["entry_price"])
 
 
 def test_refusals_sum_by_side_and_reason(prices):
@@ -517,15 +619,30 @@ def test_refusals_sum_by_side_and_reason(prices):
             trade("2024-01-05", "2024-01-08", "A.SZ", "buy", 100, 0, math.nan, reason="limit up at open"),
             trade("2024-01-05", "2024-01-08", "B.SH", "buy", 100, 0, math.nan, reason="limit up at open"),
             trade("2024-01-05", "2024-01-08", "C.SZ", "sell", 100, 0, math.nan, reason="suspended"),
+            trade("2024-01-05", "2024-01-08", "A.SZ", "buy", 100, 50, 10.0, reason="cash"),
             trade("2024-01-05", "2024-01-08", "C.SZ", "buy", 100, 100, 8.0),
         ]
     )
     table = cost_by_reason(refusal_costs(orders, prices))
-    assert table[["side", "reason", "orders"]].to_numpy().tolist() == [
-        ["sell", "suspended", 1],
-        ["buy", "limit up at open", 2],
+    assert table[["by_market", "side", "reason", "orders"]].to_numpy().tolist() == [
+        [True, "sell", "suspended", 1],
+        [True, "buy", "limit up at open", 2],
+        [False, "buy", "cash", 1],
     ]
-    assert table["cost"].tolist() == pytest.approx([300, 600 - 600])
+    # to the last close: A gains 600 and B loses 600; C falls from 8 to 5; half of A's order gains 300
+    assert table["cost"].tolist() == pytest.approx([300, 600 - 600, 300])
+
+
+def test_what_the_account_could_not_pay_is_no_refusal_of_the_market(prices):
+    orders = [
+        trade("2024-01-05", "2024-01-08", "A.SZ", "buy", 100, 50, 10.0, reason="cash"),
+        trade("2024-01-05", "2024-01-08", "B.SZ", "buy", 100, 0, math.nan, reason="limit up at open"),
+    ]
+    panel = MarketPanel.from_arrays(DAYS, ["A.SZ", "B.SZ"], {"close": 10 + np.arange(12.0).reshape(6, 2)})
+    found = trading_metrics(account([("2024-01-05", 1000.0, 0), ("2024-01-12", 1000.0, 0)], orders), YEARS, panel)
+    assert found["refusals"] == 1
+    assert found["refusal_cost"] == pytest.approx(100 * (21 - 13))
+    assert found["refusal_cost_annual"] == pytest.approx(800 / 1000 / 2)
 
 
 def test_a_run_where_everything_was_filled_has_no_refusals(prices):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analyzers.conventions import METRICS
+from analyzers.metrics import metrics_of
 from analyzers.signal_quality import (
     buckets,
     ic,
@@ -169,9 +170,9 @@ def test_names_one_could_not_buy_or_sell_are_left_out():
 
 def test_a_name_without_a_bar_at_the_exit_counts_at_its_last_close():
     opening, close = flat(), flat()
-    opening[3:, 2] = close[3:, 2] = NAN
-    close[2, 2] = 8
-    panel = panel_of(opening, close)
+    opening[4:, 2] = close[4:, 2] = NAN
+    close[3, 2] = 8
+    panel = panel_of(opening, close, adj_factor=flat(2.0))
     found = signal_quality(weekly(panel, [0, 3]), panel)
     assert found.quantile_returns.iloc[0].tolist() == pytest.approx([0, -0.2, 0, 0, 0])
 
@@ -179,7 +180,8 @@ def test_a_name_without_a_bar_at_the_exit_counts_at_its_last_close():
 def test_vwap_entry_pays_amount_over_volume():
     opening = flat()
     volume, amount = np.full((7, 6), 100.0), np.full((7, 6), 1000.0)
-    amount[4] = 1000 * (1 + np.arange(6) / 10)
+    volume[4] = 200
+    amount[4] = 2000 * (1 + np.arange(6) / 10)
     panel = panel_of(opening, vol=volume, amount=amount)
     found = signal_quality(weekly(panel, [0, 3]), panel, entry="vwap")
     assert found.quantile_returns.iloc[0].tolist() == pytest.approx([0.05, 0.2, 0.3, 0.4, 0.5])
@@ -189,9 +191,10 @@ def test_a_fixed_horizon_counts_sessions_and_measures_the_last_date_too():
     opening = flat()
     opening[3] = 10 * (1 + np.arange(6) / 10)
     panel = panel_of(opening)
-    found = signal_quality(weekly(panel, [0, 1]), panel, horizon=2)
+    found = signal_quality(weekly(panel, [0, 1, 4]), panel, horizon=2)  # the third would end after the data
     assert found.by_date["exit_date"].tolist() == [np.datetime64("2024-01-05"), np.datetime64("2024-01-08")]
     assert found.quantile_returns.iloc[0].tolist() == pytest.approx([0.05, 0.2, 0.3, 0.4, 0.5])
+    assert len(signal_quality(weekly(panel, [0, 1, 4]), panel, horizon=1).by_date) == 3
 
 
 def test_unknown_codes_and_missing_scores_are_left_out():
@@ -217,6 +220,18 @@ def test_coverage_is_of_the_universe_if_there_is_one():
     assert signal_quality(signals, panel).metrics["signal_coverage"] == pytest.approx(2 / 6)
 
 
+def test_names_outside_the_universe_count_nowhere():
+    opening = flat()
+    opening[4] = [99, 10, 11, 12, 13, 14]
+    panel = panel_of(opening)
+    universe = np.ones((7, 6), dtype=bool)
+    universe[0, 0] = False
+    found = signal_quality(weekly(panel, [0, 3]), panel, universe=universe)
+    row = found.by_date.iloc[0]
+    assert (row["names"], row["coverage"]) == (5, 1)
+    assert row["rank_ic"] == pytest.approx(1)
+
+
 @pytest.mark.parametrize(("horizon", "entry"), [(0, "open"), ("monthly", "open"), (1, "close")])
 def test_unknown_horizons_and_entries_are_refused(horizon, entry):
     panel = panel_of(flat())
@@ -233,19 +248,24 @@ def test_a_signal_on_a_day_without_trading_is_refused():
 # -- over time -----------------------------------------------------------------------------------------------------
 
 
-def test_summary_over_dates_by_hand(panel, example_scores):
+def test_summary_over_dates_by_hand(panel, example_scores, example_run):
     found = signal_quality(example_scores, panel)
     by_date = found.by_date
     metrics = found.metrics
     assert metrics["signal_dates"] == len(example_scores) - 1
     assert metrics["rank_ic_mean"] == pytest.approx(by_date["rank_ic"].mean())
     assert metrics["rank_icir"] == pytest.approx(by_date["rank_ic"].mean() / by_date["rank_ic"].std(ddof=1))
+    assert metrics["ic_sd"] == pytest.approx(by_date["ic"].std(ddof=1))
+    assert metrics["rank_mae_score"] == pytest.approx(by_date["rank_mae_score"].mean())
+    assert by_date["entry_date"].dtype == "datetime64[ms]"
     assert metrics["rank_ic_positive"] == pytest.approx((by_date["rank_ic"] > 0).mean())
     years = (by_date["date"].iloc[-1] - by_date["date"].iloc[0]).days / 365.25
     per_year = (len(by_date) - 1) / years
     assert metrics["rank_icir_annual"] == pytest.approx(metrics["rank_icir"] * math.sqrt(per_year))
     assert metrics["rank_ic_mean"] > 0.2  # the example knows a little of the future
     assert set(metrics) <= set(METRICS)
+    whole = metrics_of(example_run, quality=found)
+    assert {name: whole[name] for name in metrics} == metrics
 
 
 def test_newey_west_lags_count_the_overlapping_returns(panel, example_scores):
@@ -269,7 +289,7 @@ def test_score_turnover_follows_the_top_tenth():
     scores = np.arange(20.0)
     swapped = scores.copy()
     swapped[[18, 0]] = swapped[[0, 18]]  # one of the two best gives way
-    signals = [(days[0], codes, scores), (days[4], codes, swapped), (days[8], codes, swapped), (days[12], codes, scores)]
+    signals = list(zip(days[[0, 4, 8, 12]], [codes] * 4, [scores, swapped, swapped, scores], strict=True))
     found = signal_quality(signals, panel)
     assert found.by_date["score_turnover"].tolist()[1:] == [0.5, 0.0]
     assert found.metrics["score_turnover"] == pytest.approx(0.25)
@@ -278,7 +298,7 @@ def test_score_turnover_follows_the_top_tenth():
 def test_long_short_is_the_top_tenth_less_the_bottom_tenth():
     codes = np.array([f"{n:06d}.SZ" for n in range(10)])
     opening = np.full((7, 10), 10.0)
-    opening[4] = 10 + np.arange(10)
+    opening[4] = 11 + np.arange(10)
     panel = MarketPanel.from_arrays(DAYS, codes, {"open": opening, "close": opening})
     found = signal_quality([(DAYS[0], codes, np.arange(10.0)), (DAYS[3], codes, np.arange(10.0))], panel)
     assert found.metrics["long_short_mean"] == pytest.approx(0.9)

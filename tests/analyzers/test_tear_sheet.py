@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -14,10 +15,12 @@ from analyzers.conventions import METRICS
 from analyzers.drawdowns import drawdowns
 from analyzers.fonts import LATIN_FAMILY, chart_families, chart_label
 from analyzers.metrics import levels_of, metrics_of
-from analyzers.page import warnings
+from analyzers.page import assumptions, warnings
+from analyzers.page_charts import benchmark_name, growth_charts, signal_charts, trading_charts, universe_chart
 from analyzers.signal_quality import signal_quality
 from analyzers.summary import figure, summary_rows
 from analyzers.tear_sheet import quantstats_pictures, write_tear_sheet
+from analyzers.trading import turnover_by_date
 
 
 class Page(HTMLParser):
@@ -179,11 +182,28 @@ def test_the_page_states_the_assumptions_and_the_training_spans(text):
         assert words in text
 
 
+def test_scores_without_training_spans_are_not_vouched_for(example_run, metrics, tmp_path):
+    imported = {"name": "mine", "files": 3, "spans": [{"first_signal": "2020-01-02", "train_start": None}]}
+    write_tear_sheet(tmp_path / "x.html", changed(example_run, signal=imported), metrics)
+    assert "did not see the future" in (tmp_path / "x.html").read_text(encoding="utf-8")
+
+
 def test_refused_orders_are_listed_with_their_cost(page, metrics):
     reasons = {(row[0], row[1]): row for row in page.rows if len(row) == 5 and row[0] in ("buy", "sell")}
     assert ("buy", "limit up at open") in reasons
     total = sum(float(row[4].replace(",", "")) for row in reasons.values())
     assert total == pytest.approx(metrics["refusal_cost"], abs=len(reasons))
+
+
+def test_orders_short_of_cash_stand_apart_from_refusals(example_run, panel, tmp_path):
+    orders = example_run.orders.copy()
+    orders.loc[orders["reason"] == "suspended", "reason"] = "cash"
+    run = SimpleNamespace(**{**vars(example_run), "orders": orders})
+    metrics = metrics_of(run, panel)
+    assert metrics["refusals"] == (orders["reason"] == "limit up at open").sum()
+    write_tear_sheet(tmp_path / "x.html", run, metrics, panel)
+    text = (tmp_path / "x.html").read_text(encoding="utf-8")
+    assert text.index("Refused by the market") < text.index("limit up at open") < text.index("Short of cash or shares")
 
 
 def test_a_report_without_prices_says_that_refusals_are_not_valued(example_run, tmp_path):
@@ -213,9 +233,12 @@ def test_quantstats_is_given_both_series_on_the_same_dates(example_run, metrics,
 
     seen = {}
     original = quantstats.plots.rolling_beta
-    monkeypatch.setattr(
-        quantstats.plots, "rolling_beta", lambda own, other, **k: seen.update(pair=(own, other)) or original(own, other, **k)
-    )
+
+    def watched(own, other, **options):
+        seen["pair"] = (own, other)
+        return original(own, other, **options)
+
+    monkeypatch.setattr(quantstats.plots, "rolling_beta", watched)
     quantstats_pictures(example_run, metrics)
     own, other = seen["pair"]
     nav, benchmark = levels_of(example_run)
@@ -264,6 +287,68 @@ def test_a_font_is_detected_and_codes_stand_in_for_names_without_one():
     assert chart_label("000300.SH", "", ["SimHei"]) == "000300.SH"
 
 
+def test_growth_and_excess_start_at_one_and_end_where_the_figures_say(example_run, metrics):
+    nav, benchmark = levels_of(example_run)
+    growth, relative = growth_charts(example_run, nav, benchmark)
+    assert [trace.label for trace in growth.traces] == ["Portfolio", "沪深300 000300.SH"]
+    assert {trace.texts[0] for trace in (*growth.traces, *relative.traces)} == {"1.00"}
+    assert growth.traces[0].texts[-1] == f"{1 + metrics['total_return']:.2f}"
+    assert growth.traces[1].texts[-1] == f"{1 + metrics['benchmark_total_return']:.2f}"
+    share = (1 + metrics["total_return"]) / (1 + metrics["benchmark_total_return"])
+    assert relative.traces[0].texts[-1] == f"{share:.2f}"
+    assert growth.dates[-1] == metrics["end_date"]
+    assert len(growth_charts(example_run, nav, None)) == 1
+    assert benchmark_name(changed(example_run, benchmark_code=None)) == ""
+
+
+def test_signal_charts_start_the_fifths_at_one_and_end_at_their_compounded_returns(quality):
+    by_date, running, fifths = signal_charts(quality)
+    assert by_date.dates == [f"{day:%Y-%m-%d}" for day in quality.by_date["date"]]
+    assert by_date.traces[0].texts[3] == f"{quality.by_date['rank_ic'][3]:.3f}"
+    assert running.traces[0].texts[-1] == f"{quality.by_date['rank_ic'].sum():.2f}"
+    assert fifths.dates[0] == f"{quality.by_date['entry_date'][0]:%Y-%m-%d}"
+    assert fifths.dates[-1] == f"{quality.by_date['exit_date'].iloc[-1]:%Y-%m-%d}"
+    assert {trace.texts[0] for trace in fifths.traces} == {"1.00"}
+    assert fifths.traces[4].label == "Fifth 5 (highest score)"
+    assert fifths.traces[4].texts[-1] == f"{(1 + quality.quantile_returns[5]).prod():.2f}"
+    assert signal_charts(None) == []
+
+
+def test_fifths_that_were_never_measured_are_not_drawn(quality):
+    unknown = replace(quality, quantile_returns=quality.quantile_returns * float("nan"))
+    assert [chart.name for chart in signal_charts(unknown)] == ["rank-ic", "rank-ic-sum"]
+
+
+def test_trading_charts_cover_every_month_and_every_close(example_run):
+    turnover, invested = trading_charts(example_run)
+    by_session = turnover_by_date(example_run)
+    assert turnover.dates[0] == "2019-12-01" and turnover.traces[0].texts[0] == "0.00%"
+    assert turnover.traces[0].texts[1] == f"{by_session[by_session.index < '2020-02'].sum() * 100:.2f}%"
+    last = example_run.nav.iloc[-1]
+    assert invested.traces[0].texts[-1] == f"{last['stock_value'] / last['nav'] * 100:.2f}%"
+    idle = SimpleNamespace(**{**vars(example_run), "orders": example_run.orders.iloc[:0]})
+    assert [chart.name for chart in trading_charts(idle)] == ["invested"]
+
+
+def test_the_universe_is_drawn_from_zero_by_month(example_run):
+    found = universe_chart(changed(example_run, universe_size=[["2020-01", 40], ["2020-02", 43], ["2020-02", 44]]))
+    assert found.dates == ["2020-01-01", "2020-02-01"]
+    assert found.traces[0].texts == ["40", "44"]
+    assert [tick.text for tick in found.y_ticks] == ["0", "10", "20", "30", "40", "50"]
+    assert universe_chart(changed(example_run, universe_size=[])) is None
+
+
+def test_assumptions_name_the_signal_the_benchmark_and_the_parameters(example_run):
+    found = dict(assumptions(example_run))
+    assert found["Benchmark"] == "沪深300 000300.SH, price index"
+    assert found["Signal available at"] == "19:00 of the signal date"
+    assert found["Universe later delisted"] == "0.00%"
+    assert found["Parameter cushion"] == "0.02"
+    unknown = dict(assumptions(changed(example_run, universe_later_delisted=None, signal={"files": 3})))
+    assert unknown["Universe later delisted"] == "unknown"
+    assert "Signal available at" not in unknown
+
+
 @pytest.mark.parametrize(
     ("low", "high", "ticks"),
     [(0.93, 1.42, [0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5]), (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (3, 3, [1, 2, 3, 4, 5])],
@@ -274,6 +359,8 @@ def test_ticks_are_round_and_enclose_the_values(low, high, ticks):
 
 def test_counts_have_whole_ticks_and_logarithms_round_ones():
     assert nice_ticks(0, 3, whole=True) == [0, 1, 2, 3]
+    assert nice_ticks(0, 12, whole=True) == [0, 5, 10, 15]
+    assert log_ticks(1e-9, 1e9) == pytest.approx([1e-9, 1e-6, 1e-3, 1, 1e3, 1e6, 1e9])
     assert log_ticks(0.9, 5) == pytest.approx([1, 1.5, 2, 3, 4])
     assert log_ticks(0.009, 2000) == pytest.approx([0.01, 0.1, 1, 10, 100, 1000])
 
@@ -285,6 +372,9 @@ def test_a_line_runs_from_the_lowest_to_the_highest_tick_and_breaks_at_a_gap():
     assert found.positions == [0, 25, 50, 100]
     assert found.traces[0].texts == ["0.000", "1.00", "n/a", "0.500"]
     assert [tick.at for tick in found.y_ticks] == [100, 80, 60, 40, 20, 0]
+    assert [tick.text for tick in found.y_ticks] == ["0", "0.2", "0.4", "0.6", "0.8", "1"]
+    share = line_chart("x", "X", {("a", "a"): pd.Series([0.0, 0.1], index=dates[:2])}, "percent")
+    assert [tick.text for tick in share.y_ticks] == ["0%", "2%", "4%", "6%", "8%", "10%"]
 
 
 def test_bars_grow_from_zero_in_two_colours():
@@ -301,4 +391,5 @@ def test_long_runs_are_labelled_by_years_and_short_ones_by_months():
     years = date_ticks(pd.bdate_range("2015-01-05", "2024-12-31"))
     assert [tick.text for tick in years] == ["2016", "2018", "2020", "2022", "2024"]
     assert len(date_ticks(pd.bdate_range("2024-01-05", "2024-06-28"))) <= 7
-    assert [tick.text for tick in date_ticks(pd.DatetimeIndex(["2024-01-05"]))] == ["2024-01-05"]
+    for few in (["2024-01-05"], ["2024-01-01"], ["2024-01-05", "2024-01-08"]):
+        assert [tick.text for tick in date_ticks(pd.DatetimeIndex(few))] == [few[0]]
