@@ -12,7 +12,7 @@ COLUMNS = [
     *("signal_date", "first_date", "date", "ts_code", "side", "reason", "wanted", "filled"),
     *("entry_price", "until", "value", "cost", "by_market"),
 ]
-OWN_REASONS = ("cash", "lot", "no more shares held")  # the account's limits: nobody refused anything
+OWN_REASONS = ("cash", "lot", "nothing held")  # the account's limits: nobody refused anything
 
 
 def filled_at_once(orders: pd.DataFrame) -> pd.Series:

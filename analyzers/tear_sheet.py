@@ -121,67 +121,69 @@ def quantstats_pictures(result: "BacktestResult", metrics: Metrics) -> dict[str,
     code = str(result.facts.get("benchmark_code") or "")
     label = chart_label(code, str(result.facts.get("names", {}).get(code, "")), families)
     other = None if benchmark is None else _labelled(benchmark, label)
-    with _quiet_matplotlib(families):
-        for name, (title, note, figure) in _drawings(returns, other, metrics).items():
-            pictures[name] = Picture(title, note, _svg(figure()))
+    rf, periods = float(metrics["rf"] or 0), float(metrics["sessions_per_year"] or 0)
+    with _quantstats(families) as draw:
+        drawings = _whole_run(draw, returns, other) | _rolling(draw, returns, other, rf, periods)
+        for name, (title, note, figure) in drawings.items():
+            pictures[name] = Picture(title, note, _svg(_few_dates(figure())))
     return pictures
 
 
-def _drawings(
-    returns: pd.Series, benchmark: pd.Series | None, metrics: Metrics
-) -> dict[str, tuple[str, str, Callable[[], Any]]]:
-    """Return name -> (title, note, how to draw it) of the drawings this run is long enough for."""
-    import quantstats.plots as draw
+Drawings = dict[str, tuple[str, str, Callable[[], Any]]]  # name -> (title, note, how to draw it)
 
-    periods = float(metrics["sessions_per_year"] or 0)
-    rate = daily_rate(float(metrics["rf"] or 0), periods)
-    common = {"figsize": SIZE, "fontname": None, "subtitle": False, "show": False}
-    small = common | {"figsize": SMALL}
-    rolling = small | {"period": WINDOW, "periods_per_year": periods, "ylabel": ""}
-    excess = returns - rate
-    drawings: dict[str, tuple[str, str, Callable[[], Any]]] = {
-        "drawdown": (
-            "Under water",
-            "Red: mean depth over all sessions.",
-            lambda: draw.drawdown(returns, ylabel="", **common),
-        ),
+
+def _whole_run(draw: Any, returns: pd.Series, benchmark: pd.Series | None) -> Drawings:
+    """Return the drawings that show the run as a whole."""
+    common = {"figsize": SIZE, "fontname": None, "subtitle": False, "show": False, "ylabel": ""}
+    ready = common | {"prepare_returns": False}
+    drawings: Drawings = {
+        "drawdown": ("Under water", "Red: mean depth over all sessions.", lambda: draw.drawdown(returns, **common)),
         "drawdown_periods": (
             "Cumulative return and the five longest drawdowns",
             "",
-            lambda: draw.drawdowns_periods(returns, ylabel="", prepare_returns=False, **common),
+            lambda: draw.drawdowns_periods(returns, **ready),
         ),
         "yearly_returns": (
             "Return by calendar year",
             "Red: mean of the years.",
-            lambda: _with_years(
-                draw.yearly_returns(returns, benchmark, ylabel="", prepare_returns=False, **common), returns
-            ),
+            lambda: _with_years(draw.yearly_returns(returns, benchmark, **ready), returns),
         ),
     }
     if len(pd.period_range(returns.index[0], returns.index[-1], freq="M")) > 3:
         drawings["monthly_histogram"] = (
             "Monthly returns",
             "Line: kernel density; red: mean.",
-            lambda: _percent_across(draw.histogram(returns, ylabel="", prepare_returns=False, **common)),
+            lambda: _percent_across(draw.histogram(returns, **ready)),
         )
+    return drawings
+
+
+def _rolling(draw: Any, returns: pd.Series, benchmark: pd.Series | None, rf: float, periods: float) -> Drawings:
+    """Return the drawings of a moving window; none if the run is no longer than the window."""
     if len(returns) <= WINDOW:
-        return drawings
-    drawings["rolling_volatility"] = (
-        f"Volatility over {WINDOW} sessions",
-        "Red: mean of the windows.",
-        lambda: _percent_up(draw.rolling_volatility(returns, benchmark, **rolling)),
-    )
-    drawings["rolling_sharpe"] = (
-        f"Sharpe ratio over {WINDOW} sessions",
-        "Red: mean of the windows.",
-        lambda: draw.rolling_sharpe(excess, None if benchmark is None else benchmark - rate, **rolling),
-    )
+        return {}
+    rate = daily_rate(rf, periods)
+    other = None if benchmark is None else benchmark - rate
+    common = {"figsize": SMALL, "fontname": None, "subtitle": False, "show": False, "ylabel": ""}
+    window = common | {"period": WINDOW, "periods_per_year": periods}
+    drawings: Drawings = {
+        "rolling_volatility": (
+            f"Volatility over {WINDOW} sessions",
+            "Red: mean of the windows.",
+            lambda: _percent_up(draw.rolling_volatility(returns, benchmark, **window)),
+        ),
+        "rolling_sharpe": (
+            f"Sharpe ratio over {WINDOW} sessions",
+            "Red: mean of the windows.",
+            lambda: draw.rolling_sharpe(returns - rate, other, **window),
+        ),
+    }
     if benchmark is not None:
-        beta = small | {"window1": WINDOW, "window1_label": f"{WINDOW} sessions", "window2": None}
+        beta = common | {"window1": WINDOW, "window2": None, "prepare_returns": False}
         drawings["rolling_beta"] = (
             f"Beta over {WINDOW} sessions",
             "",
-            lambda: _without_warm_up(draw.rolling_beta(returns, benchmark, ylabel="", prepare_returns=False, **beta)),
+            lambda: _without_warm_up(draw.rolling_beta(returns, benchmark, **beta)),
         )
     return drawings
 
@@ -190,6 +192,20 @@ def _labelled(levels: pd.Series, name: str) -> pd.Series:
     returns = simple_returns(levels).rename(name)
     returns.index = pd.DatetimeIndex(returns.index).astype("datetime64[ns]")
     return returns
+
+
+def _few_dates(figure: Any) -> Any:
+    """Thin out the ticks of a time axis: QuantStats writes so many dates that they run into each other."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DateLocator
+
+    axis = figure.axes[0].xaxis
+    if isinstance(axis.get_major_locator(), DateLocator):
+        locator = AutoDateLocator(minticks=3, maxticks=6)
+        axis.set_major_locator(locator)
+        axis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
+        for label in axis.get_majorticklabels():
+            label.set_horizontalalignment("center")
+    return figure
 
 
 def _percent_across(figure: Any) -> Any:
@@ -239,8 +255,8 @@ def _without_warm_up(figure: Any) -> Any:
 
 
 @contextmanager
-def _quiet_matplotlib(families: list[str]) -> Iterator[None]:
-    """Draw off screen with our own style, and leave no trace in the caller's matplotlib."""
+def _quantstats(families: list[str]) -> Iterator[Any]:
+    """Give QuantStats' plots, off screen and in our style, and leave no trace in the caller's matplotlib."""
     import matplotlib
 
     before = matplotlib.get_backend() if "matplotlib.pyplot" in sys.modules else None
@@ -251,12 +267,12 @@ def _quiet_matplotlib(families: list[str]) -> Iterator[None]:
         warnings.simplefilter("ignore")
         font_log.setLevel(logging.ERROR)
         matplotlib.use("Agg")
-        import quantstats.plots  # noqa: F401  (sets a theme of its own, which rc_context takes back)
+        import quantstats.plots  # sets a theme of its own, which rc_context takes back
 
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(style)
         try:
-            yield
+            yield quantstats.plots
         finally:
             font_log.setLevel(level)
             if before:
