@@ -135,6 +135,8 @@ def _run_backtest(config: Any, data_dir: Path | None, output: Path, workers: int
     from analyzers.signal_quality import signal_quality
     from feeds.building import open_panel
     from feeds.universe import eligible
+    from signals import registry
+    from signals.freshness import refuse_scores_of_other_data
     from signals.table import signal_folder
     from strategies.execution import engine
 
@@ -150,6 +152,8 @@ def _run_backtest(config: Any, data_dir: Path | None, output: Path, workers: int
     panel = open_panel(data, note)
     _train_missing(config, data, panel, workers, note)
     folder = signal_folder(data, config.signal)
+    spec = registry.get(config.signal) if config.signal in registry.names() else None
+    refuse_scores_of_other_data(data, spec, folder)
     result = engine.run(config, panel, folder, RECORDERS)
     traded = [folder.read(day) for day in folder.dates() if _within(day, result)]
     quality = signal_quality(

@@ -12,10 +12,10 @@ import numpy as np
 from feeds.errors import DataError
 
 MAIN, CHINEXT, STAR, BSE = "main", "chinext", "star", "bse"
-# First digits of A-share codes by exchange. B shares (900, 200), funds and indices are none: their prices are not yuan
-# a share, or their limits and lots are others.
+# First digits of A-share codes by exchange; T0 is Tushare's mark of a code that another company has now. B shares
+# (900, 200), funds and indices are none: their prices are not yuan a share, or their limits and lots are others.
 _PREFIXES = {
-    "SH": {"60": MAIN, "68": STAR},
+    "SH": {"60": MAIN, "68": STAR, "T0": MAIN},
     "SZ": {"00": MAIN, "30": CHINEXT},
     "BJ": {"43": BSE, "83": BSE, "87": BSE, "88": BSE, "92": BSE},
 }

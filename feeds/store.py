@@ -170,10 +170,12 @@ class Store:
 
     def _remove_orphans(self) -> None:
         named = {self.path / part["file"] for name in self.tables for part in self._parts(name)}
-        for name in TABLES:
-            for file in sorted((self.path / name).glob("*")):
+        for folder in (self.path / name for name in TABLES):
+            for file in folder.glob("*"):
                 if file not in named:
                     file.unlink()
+            if folder.exists() and not any(folder.iterdir()):
+                folder.rmdir()
         for file in self.path.glob(f"{TEMPORARY}*"):
             file.unlink()
 

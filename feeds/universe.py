@@ -41,9 +41,8 @@ class Universe:
         """Return who was listed and a member on any day from ``first`` to ``last``, (N,) bool."""
         panel = self.panel
         if self.members is None:
-            begun: np.ndarray = panel.list_index <= last
-            return begun & (panel.delist_index > first)
-        return self.members[first : last + 1].any(axis=0)
+            return (panel.list_index <= last) & (panel.delist_index > first)
+        return np.logical_or.reduce(self.members[first : last + 1], axis=0)
 
 
 def eligible(panel: MarketPanel, universe: str = "all", min_listed_days: int = MIN_LISTED_DAYS) -> np.ndarray:

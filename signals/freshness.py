@@ -8,11 +8,21 @@ from typing import Any
 import numpy as np
 
 from feeds.errors import SignalError
+from feeds.store import Store
 from signals.registry import SignalSpec
 from signals.splits import Fold, make_folds
 from signals.table import SignalFolder
 from signals.windows import Windows
-from signals.workspace import FOLD, Workspace, config_hash, digest, read_json, settings, write_json
+from signals.workspace import (
+    FOLD,
+    Workspace,
+    config_hash,
+    digest,
+    open_workspace,
+    read_json,
+    settings,
+    write_json,
+)
 
 CHECKED = ".checked.json"
 
@@ -80,6 +90,35 @@ def refuse_other_data(work: Workspace, folder: SignalFolder) -> None:
         if not len(place) or entry["meta"]["inputs_hash"] != date_hash(work, inputs.get(name, ""), int(place[0])):
             raise _stale(work.spec, f"{date} was scored from other market data or feature formulas")
     write_json(note, {"features": work.features_key})
+
+
+def refuse_scores_of_other_data(data_dir: str | Path, spec: SignalSpec | None, folder: SignalFolder) -> None:
+    """Refuse to trade trained scores on a market they were not made from; one that only grew is the same.
+
+    Imported scores, whose data are not known, pass.
+
+    Parameters
+    ----------
+    data_dir : path
+        Folder of the store.
+    spec : SignalSpec or None
+        The registered signal of that name; without it, or where the files were made with other settings, what
+        they were made from cannot be computed again, and any change of the data is refused.
+    folder : SignalFolder
+        The scores.
+    """
+    now = Store.existing(data_dir).fingerprint
+    metas = [entry["meta"] for entry in folder.manifest()["files"].values()]
+    made = sorted({meta["data_fingerprint"] for meta in metas} - {None, now})
+    if not made:
+        return
+    universe = metas[0]["universe"]
+    if spec is None or any(meta["config_hash"] != config_hash(spec, universe) for meta in metas):
+        raise SignalError(
+            f"signal {folder.name} must be made from the market data in {data_dir} ({now}), was made from {made[0]} "
+            "(train it again with --retrain)"
+        )
+    refuse_other_data(open_workspace(data_dir, spec, universe), folder)
 
 
 def forget(work: Workspace, folder: SignalFolder, folds: Sequence[Fold]) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from feeds.building import open_panel
 from feeds.errors import ConfigError, SignalError
 from feeds.panel import MarketPanel
 from feeds.rules import as_day
+from feeds.store import Store
 from signals.freshness import forget, refuse_other_data, refuse_other_settings
 from signals.labels import Clock, month_clock, month_ends
 from signals.processes import Job, Result, in_this_process, side_by_side
@@ -150,8 +152,12 @@ def run(
     with _alone(models):
         if not retrain:
             refuse_other_settings(spec, universe, models, folder)
-        work = open_workspace(data_dir, spec, universe, lambda text: callback(Progress("preparing", message=text)))
-        folds = _plan(work.labels.clock, spec, start, end)
+
+        def tell(text: str) -> None:
+            callback(Progress("preparing", message=text))
+
+        folds = plan(open_panel(data_dir, tell), spec, start, end, Store.existing(data_dir).open_days())
+        work = open_workspace(data_dir, spec, universe, tell)
         if retrain:
             forget(work, folder, folds)
         refuse_other_data(work, folder)

@@ -78,7 +78,7 @@ def rows(columns: str, *lines: tuple) -> pd.DataFrame:
     """Return a frame from lines; columns that end in ``_date`` are days written as text, or None."""
     frame = pd.DataFrame(list(lines), columns=columns.split())
     for name in frame:
-        if name.endswith("_date"):
+        if str(name).endswith("_date"):
             frame[name] = pd.to_datetime(frame[name])
     return frame
 

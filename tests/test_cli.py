@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 import cli
 
@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).parent / "golden" / "metrics.json"
 DEMO = ["--stocks", "60", "--start", "2019-01-02", "--end", "2020-12-31", "--seed", "7"]
 
 
-def run(*arguments: object) -> "object":
+def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
 
 

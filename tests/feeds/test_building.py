@@ -175,13 +175,14 @@ def test_names_mark_st_from_their_first_day_to_their_last(make_panel, rows):
         "ts_code name start_date end_date",
         (A, "*ST平安", "2020-01-03", "2020-01-05"),  # ends on a Sunday
         (A, "平安银行", "2020-01-06", None),
+        (A, "ST平安", "2020-01-08", None),
         (B, "ST宁德", "2019-05-06", None),  # no end: the next name ends it
         (B, "宁德时代", "2020-01-07", None),
         (C, "浦发银行", "2000-01-04", "2020-01-05"),
-        (C, "S*ST浦发", "2020-01-07", None),
+        (C, "S*ST浦发", "2020-01-07", "2020-01-07"),
     )
     panel = make_panel(CLOSES, DAYS, namechange=names)
-    assert panel.st.astype(int).T.tolist() == [[0, 1, 0, 0, 0], [1, 1, 1, 0, 0], [0, 0, 0, 1, 1]]
+    assert panel.st.astype(int).T.tolist() == [[0, 1, 0, 0, 1], [1, 1, 1, 0, 0], [0, 0, 0, 1, 0]]
     assert panel.st_known
 
 
@@ -262,6 +263,12 @@ def test_a_delisting_period_has_the_boards_band_and_since_2020_12_31_a_free_firs
     row = days.index(day)
     assert same(up[:row], [5.25] * row)
     assert same(up[row:], [opening] + [5.5] * (3 - row))
+
+
+def test_a_delisting_period_that_began_before_the_panel_has_no_free_day_in_it(make_panel, rows):
+    names = rows("ts_code name start_date", (C, "浦发退", "2020-12-31"))
+    panel = make_panel({C: [5.0, 5.0]}, ["2021-01-04", "2021-01-05"], namechange=names)
+    assert same(panel.field("up_limit")[:, 0], [5.5, 5.5])
 
 
 # -- members, industries, indices, events ------------------------------------------------------------------------
@@ -361,7 +368,7 @@ def test_events_fall_on_their_ex_date_or_the_next_open_day_and_plans_are_kept_ap
 @pytest.fixture(scope="module")
 def simulated():
     """Two years with every corner case, across the reforms of 2020, by table."""
-    tables: dict[str, list] = {}
+    tables = {}
     for name, frame in SimulatedMarket(stocks=80, start="2019-01-02", end="2021-06-30", seed=11).tables():
         tables.setdefault(name, []).append(frame)
     return {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
@@ -602,6 +609,20 @@ def test_every_real_close_is_within_the_limits(real_panel):
     assert not (close > real_panel.field("up_limit") + 1e-6).any()
     assert not (close < real_panel.field("down_limit") - 1e-6).any()
     assert real_panel.shape == (1947, 634)
+
+
+def test_the_rules_own_limits_equal_the_real_ones_but_on_six_unforeseeable_days(real_panel, real_store):
+    store = Store(real_store.path)
+    del store.manifest["tables"]["stk_limit"]
+    ruled = build_panel(store)
+    for name in ("up_limit", "down_limit"):
+        real, own = real_panel.field(name), ruled.field(name)
+        differs = ~np.isclose(real, own, rtol=0, atol=1e-9, equal_nan=True)
+        # Four listed anew after a pause, two that came by a merger instead of an offer.
+        assert [(str(real_panel.codes[n]), str(real_panel.dates[row])) for row, n in np.argwhere(differs)] == [
+            ("300498.SZ", "2015-11-02"), ("601155.SH", "2015-12-04"), ("600732.SH", "2017-06-06"),
+            ("000629.SZ", "2018-08-24"), ("600733.SH", "2018-09-27"), ("000792.SZ", "2021-08-10"),
+        ]  # fmt: skip
 
 
 def test_the_real_index_has_about_300_members_each_day(real_panel):

@@ -67,7 +67,7 @@ def test_a_part_that_breaks_its_contract_is_found_though_its_hash_is_right(make_
         (
             {"suspend_d": [("ts_code trade_date suspend_timing suspend_type", (A, "2020-01-02", None, "S"),
                             (A, "2020-01-03", "09:30-10:00", "S"), (A, "2020-01-06", None, "R"),
-                            (C, "2020-01-03", None, "S"), ("600001.SH", "2020-01-03", None, "S"))]},
+                            (C, "2020-01-03", None, "S"), ("600001.SH", "2020-01-02", None, "S"))]},
             Finding("suspend_d", "no volume on a suspended day", 1, f"{A} 2020-01-02"),
         ),
     ],

@@ -79,10 +79,10 @@ def test_quotes_and_a_byte_order_mark_change_nothing(export, tmp_path):
         [20200102, 20200103, None],
         [20200102.0, 20200103.0, np.nan],
         ["20200102.0", "20200103.0", None],
-        pd.to_datetime(["2020-01-02", "2020-01-03", None]),
+        pd.to_datetime(pd.Series(["2020-01-02", "2020-01-03", None])),
         [pd.Timestamp("2020-01-02").date(), pd.Timestamp("2020-01-03").date(), None],
     ],
-    ids=str,
+    ids=lambda days: str(list(days)),
 )
 def test_days_are_read_as_text_numbers_or_dates_in_parquet(export, tmp_path, days):
     basic = pd.DataFrame(

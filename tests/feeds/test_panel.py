@@ -36,6 +36,7 @@ def panel():
         industry_spans=spans((0, 0, 4, 1), (2, 0, 2, 0), (2, 2, 4, 1)),
         industry_names=("电子", "银行"),
         events=CorporateEvents(*(np.array([value]) for value in (1.0, 2.0, 0.1, 0.5, 0.0, 0.0))),
+        st_known=False,
         simulated=True,
         source="hand",
         fingerprint="0123",

@@ -31,6 +31,7 @@ def day(text):
         ("601318.SH", "main"),
         ("603288.SH", "main"),
         ("605499.SH", "main"),
+        ("T00018.SH", "main"),
         ("688981.SH", "star"),
         ("689009.SH", "star"),
         ("000001.SZ", "main"),

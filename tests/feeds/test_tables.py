@@ -84,7 +84,7 @@ def test_the_order_of_rows_does_not_matter(order):
          "daily row 2 must have a date without a time as trade_date, was 2020-01-03 09:30:00"),
         ("trade_date", pd.to_datetime(["2020-01-02", "2020-01-03"]).tz_localize("Asia/Shanghai"),
          "daily row 1 must have a date as trade_date, was 2020-01-02 00:00:00+08:00"),
-        ("trade_date", pd.to_datetime(["2020-01-02", None]), "daily row 2 must have a trade_date, was null"),
+        ("trade_date", pd.to_datetime(pd.Series(["2020-01-02", None])), "daily row 2 must have a trade_date, was null"),
         ("trade_date", pd.to_datetime(["2020-01-02", "2020-01-04"]),
          "daily row 2 must have trade_date on an open day of the calendar, was 000001.SZ 2020-01-04"),
     ],

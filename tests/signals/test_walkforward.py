@@ -13,6 +13,7 @@ import pytest
 from feeds.building import open_panel
 from feeds.errors import ConfigError, SignalError
 from signals import training, walkforward, workspace
+from signals.freshness import refuse_scores_of_other_data
 from signals.models.saving import load_model
 from signals.registry import Recipe, SignalSpec
 from signals.splits import Schedule
@@ -239,6 +240,32 @@ def test_data_that_changed_in_a_scored_window_ask_for_retraining(write_market, t
 
     with pytest.raises(SignalError, match="2020-11-30 was scored from other market data or feature formulas"):
         walkforward.run(data, TINY, end="2020-11-30")
+
+
+def test_scores_are_not_traded_on_a_market_they_were_not_made_from(write_market, tmp_path):
+    data = write_market(tmp_path)
+    walkforward.run(data, TINY, end="2020-11-30")
+    folder = signal_folder(data, "tiny")
+    refuse_scores_of_other_data(data, None, folder)  # the same data
+
+    write_market(data, altered_after="2020-12-31")  # after the last score: what it was made from is there still
+    refuse_scores_of_other_data(data, TINY, folder)
+    with pytest.raises(SignalError, match="signal tiny must be made from the market data in"):
+        refuse_scores_of_other_data(data, None, folder)
+    with pytest.raises(SignalError, match="signal tiny must be made from the market data in"):
+        refuse_scores_of_other_data(data, replace(TINY, recipe=Recipe(epochs=1)), folder)
+
+    write_market(data, altered_after="2020-10-30")
+    with pytest.raises(SignalError, match="2020-11-30 was scored from other market data"):
+        refuse_scores_of_other_data(data, TINY, folder)
+
+
+def test_imported_scores_may_be_traded_on_any_market(write_market, tmp_path):
+    data = write_market(tmp_path)
+    folder = signal_folder(data, "mine")
+    folder.write("2020-11-30", np.array(["600000.SH"]), np.array([1.0]), {"model": "imported"})
+    write_market(data, altered_after="2020-10-30")
+    refuse_scores_of_other_data(data, None, folder)
 
 
 def test_other_settings_are_never_mixed_into_a_signal(write_market, tmp_path):

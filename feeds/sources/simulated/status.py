@@ -155,6 +155,8 @@ def _plan_st(
     if start >= total or start <= listing.list_index[stock] + 60:
         return
     stop = sessions[_reports_to_delisting(case.first_loss)] if case.outcome == "period" else sessions[-1] + 1
+    if stop <= 0 and case.outcome != "price":  # over before the span begins
+        return
     status.suspended[max(sessions[0], 0) : max(start, 0), stock] = True
     status.st[max(start, 0) : max(min(stop, total), 0), stock] = True
     status.names.append((stock, start, "ST" + name, "ST"))

@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 
+from feeds.sources.simulated import SimulatedMarket
+
 REFORM = pd.Timestamp("2020-12-31")
 
 
@@ -105,3 +107,17 @@ def test_before_a_delisting_the_exchange_decides_for_fifteen_halted_sessions(mar
     for n, gone, start, _traded in delistings(market, bars):
         until = np.searchsorted(market.days, np.datetime64(gone if start is None else start))
         assert np.isnan(bars["close"][until - 15 : until, n]).all()
+
+
+def test_names_and_the_daily_list_agree_on_who_is_st_in_a_span_that_begins_mid_year():
+    tables: dict[str, list[pd.DataFrame]] = {}
+    for name, frame in SimulatedMarket(stocks=300, start="2019-06-03", end="2020-12-31", seed=7).tables():
+        tables.setdefault(name, []).append(frame)
+    names, listed_st = pd.concat(tables["namechange"]), pd.concat(tables["stock_st"])
+    last = names.sort_values(["ts_code", "start_date"]).groupby("ts_code", observed=True).tail(1)
+    by_name = set(last.loc[last["name"].str.match(r"\*?ST"), "ts_code"].astype(str))
+    final = listed_st["trade_date"].max()
+    by_list = set(listed_st.loc[listed_st["trade_date"] == final, "ts_code"].astype(str))
+    basic = pd.concat(tables["stock_basic"])
+    alive = set(basic.loc[basic["delist_date"].isna(), "ts_code"].astype(str))
+    assert by_name & alive == by_list & alive
