@@ -233,14 +233,29 @@ def test_a_benchmark_with_a_missing_day_is_an_error(market, tmp_path):
 def test_demo_data_do_not_replace_real_data(market, tmp_path):
     from feeds.store import Store
 
-    data = _copy(market, tmp_path)
-    store = Store(data)
-    calendar = store.read("trade_cal")
-    with store.transaction("files of mine") as writer:
-        writer.put("trade_cal", calendar)
+    data = tmp_path / "data"
+    with Store(data).transaction("files of mine") as writer:
+        for name in ("trade_cal", "daily"):
+            writer.put(name, Store(market).read(name))
+    before = Store(data).fingerprint
     done = run("data", "demo", "--data", data, *DEMO)
     assert done.exit_code == 2
     assert "must be empty or hold a simulated market" in done.stderr
+    assert Store(data).fingerprint == before
+
+
+def test_scores_of_a_market_that_was_replaced_are_refused(market, tmp_path):
+    """Imported scores pass; trained ones name the data they were made from."""
+    from signals.table import SignalFolder
+
+    data = _copy(market, tmp_path)
+    scores = SignalFolder(data / "signals" / "reversal").read("2020-03-31")
+    folder = SignalFolder(data / "signals" / "trained")
+    folder.write(scores.date, scores.codes, scores.scores, {"model": "lstm", "data_fingerprint": "another market"})
+    done = run("backtest", "--signal", "trained", "--data", data, "--output", tmp_path / "runs")
+    assert done.exit_code == 2
+    assert "signal trained must be made from the market data in" in done.stderr
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_backtest_killed_while_it_writes_leaves_no_half_run(market, tmp_path):
