@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import sys
+import types
 from pathlib import Path
 
 import click
@@ -64,7 +66,9 @@ def test_the_strategy_of_the_page_runs(monkeypatch):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     source = next(block for block in re.findall(r"```python\n(.+?)```", text, flags=re.DOTALL) if "BestThird" in block)
     monkeypatch.setattr(registry, "STRATEGIES", dict(registry.STRATEGIES))
-    exec(compile(source, "README.md", "exec"), {"__name__": "readme"})
+    module = types.ModuleType("readme")
+    monkeypatch.setitem(sys.modules, "readme", module)  # Backtrader looks a strategy's module up
+    exec(compile(source, "README.md", "exec"), module.__dict__)
 
     dates = np.arange("2024-01-01", "2024-01-09", dtype="datetime64[D]")
     codes = [f"60000{n}.SH" for n in range(5)]

@@ -77,7 +77,6 @@ class Account(bt.brokers.BackBroker):
         self.actions: list[tuple[int, int, Adjustment]] = []
         self.due = entitlements(market.panel.events)
         self.flows: list[float] = []  # cash of the moment, not yet in the account
-        self.worth = self.cash
 
     def init(self) -> None:
         super().init()
@@ -168,9 +167,7 @@ class Account(bt.brokers.BackBroker):
         """Book a jump of the adjustment factor that the tables do not explain."""
         ratio = unexplained(factor / holding.factor, holding.explained, holding.price)
         if ratio != 1:
-            row = from_factor(holding.position.size, holding.price, ratio)
-            holding.price /= ratio
-            self._book(column, holding, row)
+            self._book(column, holding, from_factor(holding.position.size, holding.price, ratio))
         holding.factor, holding.explained = factor, 1.0
 
     def _book(self, column: int, holding: Holding, row: Adjustment) -> None:

@@ -69,7 +69,7 @@ class AShareBroker(Account):
         self.mark(step)
 
     def _refuse_unknown(self, order: bt.Order) -> None:
-        if getattr(order.data, "column", -1) < 0:
+        if order.data.column < 0:
             raise ConfigError("order must name a stock's feed (broker.market.feed(code)), was without one")
         if order.exectype not in (None, bt.Order.Market):
             raise ConfigError(f"order type must be Market (filled at the next open), was {order.getordername()}")
@@ -166,7 +166,7 @@ class AShareBroker(Account):
         cost = fsum(value + self.p.fees.of("buy", value) for value in values)
         factor = self.cash / cost if cost > self.cash else 1.0
         for order, price, wanted in fits:
-            size = wanted if factor == 1.0 else self.round_buy(order.data.column, wanted * factor)
+            size = self.round_buy(order.data.column, wanted * factor)
             if size:
                 self._fill(order, size, price)
             if order.alive():
@@ -183,7 +183,6 @@ class AShareBroker(Account):
         fee = self.p.fees.of("buy" if size > 0 else "sell", abs(size) * price)
         _, _, opened, closed = position.update(size, price)
         self.flows.append(-size * price - fee)
-        holding.price = price
         order.execute(
             self.market.clock.lines.datetime[0], size, price,
             closed, -closed * old_price, fee if closed else 0.0,

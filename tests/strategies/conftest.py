@@ -86,7 +86,7 @@ def _play(
     plan: Mapping[int, Sequence[tuple[str, int]]] | None = None,
     *,
     cash: float = 1_000_000.0,
-    fees_of: str = "none",
+    fees_of: str | fees.Fees = "none",
     strategy: type[bt.Strategy] = Scripted,
     analyzers: Mapping[str, type[bt.Analyzer]] | None = None,
     options: Mapping[str, Any] | None = None,
@@ -96,7 +96,8 @@ def _play(
     """Run a strategy (by default a script of orders) over the whole panel and return frames and objects."""
     market = Market(panel, 0, len(panel.dates) - 1, panel.indices[INDEX])
     cerebro = bt.Cerebro(stdstats=False, **(cerebro_options or {}))
-    broker = AShareBroker(fees=fees.get(fees_of), **(options or {}))
+    schedule = fees.get(fees_of) if isinstance(fees_of, str) else fees_of
+    broker = AShareBroker(fees=schedule, **(options or {}))
     broker.setcash(cash)
     broker.attach(market)
     cerebro.setbroker(broker)

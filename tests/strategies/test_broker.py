@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from feeds.errors import ConfigError
+from strategies.execution.fees import Fees
 
 A, B, C = "600000.SH", "600001.SH", "600002.SH"
 STAR, BSE = "688001.SH", "830001.BJ"
@@ -31,6 +32,41 @@ def test_an_order_is_filled_at_the_next_open_with_the_fee_on_its_value(market, p
     assert order["date"] == np.datetime64("2024-01-03") and order["signal_date"] == np.datetime64("2024-01-02")
     assert played.nav["cash"].tolist() == pytest.approx([20_000, 9_491.6, 9_491.6])
     assert played.nav["nav"].tolist() == pytest.approx([20_000, 20_491.6, 21_491.6])
+
+
+def test_each_side_pays_its_own_fee(market, play):
+    dear = Fees("dear", 0.01, 0.03, "1 % to buy, 3 % to sell")
+    played = play(market({A: [10.0] * 4}), {0: [(A, 100)], 1: [(A, -100)]}, fees_of=dear)
+    assert played.orders["fee"].tolist() == pytest.approx([10.0, 30.0])
+
+
+def test_an_order_tells_backtrader_what_it_moved_and_earned(market, play):
+    import backtrader as bt
+
+    class Told(bt.Strategy):
+        def __init__(self):
+            self.fills = []
+
+        def next(self):
+            feed = self.broker.market.feed(A)
+            if len(self) == 1:
+                self.buy(feed, size=300)
+            if len(self) == 2:
+                self.sell(feed, size=100)
+
+        def notify_order(self, order):
+            if order.status == order.Completed:
+                done = order.executed
+                day = str(bt.num2date(done.dt).date())
+                self.fills.append((done.size, done.price, done.value, done.comm, done.pnl, day))
+
+    panel = market({A: [10.0, 10.0, 12.5]}, {A: [10.0, 10.0, 12.0]})
+    played = play(panel, strategy=Told, fees_of="100bp")
+    # 100 of the shares that cost 10.00 sold at 12.00: 1,000 of cost released, 200 earned.
+    assert played.strategy.fills == [
+        (300, 10.0, 3_000.0, pytest.approx(30.0), 0.0, "2024-01-03"),
+        (-100, 12.0, 1_000.0, pytest.approx(12.0), 200.0, "2024-01-04"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -332,12 +368,33 @@ def test_value_and_position_can_be_asked_by_feed(market, play):
     played = play(market({A: [10.0, 10.0, 11.0], B: [5.0] * 3}), {0: [(A, 100), (B, 200)]}, cash=3_000)
     broker = played.broker
     a, b, clock = broker.market.feed(A), broker.market.feed(B), broker.market.clock
-    assert broker.getvalue() == broker.worth == 3_100
+    assert broker.getvalue() == broker.worth == broker.fundvalue == 3_100
     assert broker.getvalue([a]) == 1_100 and broker.getvalue([a, b, clock]) == 2_100
     assert broker.getposition(b).size == 200 and broker.getposition(clock).size == 0
     assert {feed._name: position.size for feed, position in broker.positions.items()} == {A: 100, B: 200}
 
 
+def test_a_strategy_can_ask_for_the_capital_before_the_first_day(market, play):
+    import backtrader as bt
+
+    class Asking(bt.Strategy):
+        def __init__(self):
+            self.capital = self.broker.getvalue(), self.broker.getcash()
+
+    assert play(market({A: [10.0] * 2}), strategy=Asking, cash=5_000).strategy.capital == (5_000, 5_000)
+
+
 def test_a_closed_position_is_forgotten(market, play):
     played = play(market({A: [10.0] * 4}), {0: [(A, 100)], 1: [(A, -100)]})
     assert played.broker.holdings == {} and played.broker.positions == {}
+
+
+def test_the_accounts_rules_can_be_put_into_words(market, play):
+    broker = play(market({A: [10.0] * 2}), fees_of="8bp").broker
+    assert broker.facts() == {
+        "fees": "8 bp of the traded value on each side, all-in",
+        "lots": "board lots (100; STAR 200 then 1; BSE 100 then 1)",
+        "unfilled_sells": "carry",
+        "delisting_recovery": 0.0,
+    }
+    assert play(market({A: [10.0] * 2}), options={"lots": "share"}).broker.facts()["lots"] == "single shares"

@@ -169,6 +169,22 @@ def test_a_factor_jump_without_a_row_in_the_tables_is_booked_when_the_stock_trad
     assert played.nav["nav"].tolist() == pytest.approx([10_000] * 5)
 
 
+def test_jumps_are_measured_from_the_last_one(market, play):
+    # The factor starts at 3, and moves by 10 / 9.5 and then by 9.5 / 9.
+    factor = [3.0, 3.0, 30 / 9.5, 30 / 9]
+    played = play(market({A: [10.0, 10.0, 9.5, 9.0]}, adj_factor={A: factor}), {0: [(A, 1000)]}, cash=10_000)
+    assert played.actions == [(2, A, "derived", 0, pytest.approx(500)), (3, A, "derived", 0, pytest.approx(500))]
+    assert played.nav["nav"].tolist() == pytest.approx([10_000] * 4)
+
+
+def test_a_known_dividend_does_not_explain_a_later_jump(market, play):
+    factor = [1.0, 1.0, 10 / 9.5, 10 / 9]
+    panel = market({A: [10.0, 10.0, 9.5, 9.0]}, adj_factor={A: factor}, events=[(A, 2, {"cash": 0.5})])
+    played = play(panel, {0: [(A, 1000)]}, cash=10_000)
+    assert [action[2] for action in played.actions] == ["cash_dividend", "derived"]
+    assert played.nav["nav"].tolist() == pytest.approx([10_000] * 4)
+
+
 def test_a_split_without_a_row_in_the_tables_becomes_shares(market, play):
     panel = market({A: [30.0, 30.0, 10.0]}, adj_factor={A: [1, 1, 3]})
     played = play(panel, {0: [(A, 100)]}, cash=3_000)
@@ -196,6 +212,7 @@ def test_rights_missing_beside_a_dividend_are_derived(market, play):
     [
         # 10 for 3 at 6 yuan on 1,000 shares cost 1,800; ex-right (10 + 1.8) / 1.3 = 9.0769.
         (12_000, ["rights_taken"], 1300, 12_000),
+        (11_800, ["rights_taken"], 1300, 11_800),  # to the last yuan
         (11_000, ["rights_lost"], 1000, 1_000 + 9_076.92),
     ],
 )

@@ -170,6 +170,13 @@ def test_a_delisted_stock_is_gone_from_the_run_at_once(market, backtest):
     assert result.facts["universe_later_delisted"] == 0.5
 
 
+def test_a_delisting_is_found_in_a_run_that_begins_later(market, backtest):
+    panel = market({A: [10, 10, 10, 10, NAN, NAN], B: [10.0] * 6}, delisted={A: 4})
+    result = backtest(panel, {1: {A: 1}}, top_k=1, cash=10_000, start="2024-01-04")
+    assert result.actions[["date", "kind"]].to_numpy().tolist() == [[pd.Timestamp("2024-01-08"), "delisting"]]
+    assert result.nav["nav"].tolist() == [10_000, 10_000, 10_000, 0, 0]
+
+
 def test_a_stock_bought_into_its_delisting_is_refused(market, backtest):
     panel = market({A: [10, 10, NAN, NAN], B: [10.0] * 4}, delisted={A: 2})
     result = backtest(panel, {1: {A: 2, B: 1}}, top_k=1)

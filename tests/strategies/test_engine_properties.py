@@ -297,6 +297,36 @@ def test_other_names_for_the_same_stocks_change_nothing(play_random, seed):
 
 
 @given(SEEDS)
+@CHECKED
+def test_a_price_that_only_goes_ex_leaves_the_nav_where_it_was(market, play, seed):
+    rng = np.random.default_rng(seed)
+    code, price, halted, lost = "600000.SH", 30.0, False, 0.0
+    factor = shown = float(rng.uniform(0.5, 20))
+    prices, factors, events = [price, price], [factor, factor], []
+    for day in range(2, 30):
+        was_halted, halted = halted, rng.random() < (0.6 if halted else 0.15)
+        kind, before = rng.choice(["none", "none", "cash", "shares", "rights", "unknown"]), price
+        if kind == "cash":
+            events.append((code, day, {"cash": 0.02 * price}))
+            price *= 0.98
+        elif kind == "shares":
+            events.append((code, day, {"shares": 0.37}))
+            price /= 1.37
+        elif kind == "rights":
+            events.append((code, day, {"rights": 0.3, "rights_price": price / 2}))
+            price, lost = price * 1.15 / 1.3, lost + price  # a fraction of a share is lost
+        elif kind == "unknown" and not was_halted and not halted:
+            price /= rng.choice([1.013, 1.5])  # only the factor tells
+        factor *= before / price
+        shown = shown if halted and rng.random() < 0.5 else factor  # it may lag until the stock trades
+        prices.append(np.nan if halted else price)
+        factors.append(shown)
+    panel = market({code: prices}, adj_factor={code: factors}, events=events)
+    nav = play(panel, {0: [(code, 10_000)]}, cash=1e9).nav["nav"].to_numpy()
+    assert nav == pytest.approx(np.full(30, 1e9), abs=lost + 1e-4)
+
+
+@given(SEEDS)
 @settings(parent=CHECKED, max_examples=10)
 def test_the_same_run_gives_the_same_frames(play_random, seed):
     panel = random_market(seed)
