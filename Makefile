@@ -15,7 +15,7 @@ lint: .venv/complete
 
 bench: .venv/complete  ## Speed against peers; see benchmarks/
 	$(BIN)/python benchmarks/engine
-	$(BIN)/python benchmarks/features.py
+	$(BIN)/python benchmarks/features.py --page benchmarks/features.md
 
 # Written last: an interrupted installation is begun again.
 .venv/complete: setup.py constraints.txt

@@ -10,12 +10,15 @@ saved beforehand.
 import argparse
 import json
 import os
+import platform
 import resource
 import runpy
 import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -171,10 +174,13 @@ def page(about: dict[str, Any], runs: dict[str, dict[str, Any]]) -> str:
         ("78 indicators, this framework, one thread", f"{ours['wall']:.1f}", f"{ours['cpu']:.1f}", ours),
         ("101 features, standardised, on disk", f"{built['wall']:.1f}", f"{built['cpu']:.1f}", built),
     ]
+    machine = f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores"
+    versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "pandas", "scipy", "MyTT"))
     table = "\n".join(f"| {what} | {a} | {b} | {run['memory']:.2f} |" for what, a, b, run in rows)
     return f"""# Features of a whole market
 
-`python benchmarks/features.py` on {market}: {size}; {os.cpu_count()} cores.
+`python benchmarks/features.py --page benchmarks/features.md` on {market}: {size}.
+{machine}, Python {platform.python_version()}, {versions}.
 Memory is the peak resident size of the process that did the work.
 
 | what | wall seconds | processor seconds | memory, GB |
