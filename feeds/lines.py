@@ -61,7 +61,6 @@ class MarketClock(bt.feed.DataBase):
             getattr(self.lines, name).array = array("d", bytes(8 * len(self.days)))
         self.lines.datetime.__class__ = LineBuffer  # Cerebro looks up the next day's date
         self.lines.datetime.array = array("d", self.days.tobytes())
-        self._last()
         self.home()
 
     def advance(self, size: int = 1, datamaster: bt.feed.DataBase | None = None, ticks: bool = True) -> None:

@@ -22,22 +22,27 @@ def carry(
     """
     for strategy in strategies:
         trades = list(_open(strategy, feed))
-        left = shares
-        for number, trade in enumerate(trades, 1):
-            if held + shares == 0:
-                trade.update(_NO_ORDER, -trade.size, cash / held, 0.0, 0.0, 0.0, costs)
-                strategy._tradespending.append(copy(trade))
-                continue
-            added = left if number == len(trades) else shares * trade.size // held
-            left -= added
-            paid = trade.price * trade.size - cash * trade.size / held
-            trade.size += added
-            trade.price = paid / trade.size if trade.size else 0.0
-            trade.value = trade.size * trade.price
+        if held + shares:
+            _resize(trades, held, shares, cash)
+            continue
+        for trade in trades:
+            trade.update(_NO_ORDER, -trade.size, cash / held, 0.0, 0.0, 0.0, costs)
+            strategy._tradespending.append(copy(trade))
+
+
+def _resize(trades: list[Any], held: int, shares: int, cash: float) -> None:
+    left = shares
+    for number, trade in enumerate(trades, 1):
+        added = left if number == len(trades) else shares * trade.size // held
+        left -= added
+        paid = trade.price * trade.size - cash * trade.size / held
+        trade.size += added
+        trade.price = paid / trade.size if trade.size else 0.0
+        trade.value = trade.size * trade.price
 
 
 def _open(strategy: bt.Strategy, feed: StockFeed) -> Iterator[Any]:
     if feed in strategy._trades:
         for trades in strategy._trades[feed].values():
-            if trades and trades[-1].isopen:
+            if trades[-1].isopen:
                 yield trades[-1]

@@ -139,6 +139,17 @@ def test_the_future_is_refused(panel, look, of_the_clock, runonce):
         run(panel, Ahead, runonce=runonce)
 
 
+def test_the_ways_in_which_backtrader_plots_a_line_work_too(panel):
+    class Drawn(Watcher):
+        def stop(self):
+            close = self.feed.close
+            close.minbuffer(5)
+            self.seen = [list(close.getzero(2, 3)), list(close.plotrange(1, 3)), len(close.plot()), close.buflen()]
+
+    closes = panel.field("close")[:, 1].tolist()
+    assert run(panel, Drawn).seen == [closes[2:5], closes[1:3], DAYS, DAYS]
+
+
 def test_the_benchmark_has_no_past_before_the_run_and_no_future(panel):
     class Back(Watcher):
         def next(self):

@@ -28,12 +28,12 @@ def test_the_reference_price_follows_the_exchange_formula():
 
 def test_plans_of_one_ex_date_are_summed_by_row_and_stock():
     events = CorporateEvents(
-        stock=np.array([3.0, 3, 3, 4]),
-        row=np.array([7.0, 7, 7, 7]),
-        shares=np.array([0.1, 0.2, 0, 0]),
-        cash=np.array([0.5, 0.25, 0, 1.0]),
-        rights=np.array([0, 0.1, 0.3, 0]),
-        rights_price=np.array([NAN, 4.0, 8.0, NAN]),
+        stock=np.array([3.0, 3, 3, 3, 4]),
+        row=np.array([7.0, 7, 7, 7, 7]),
+        shares=np.array([0.1, 0.2, 0, 0, 0]),
+        cash=np.array([0.5, 0, 0, 0.25, 1.0]),
+        rights=np.array([0, 0.1, 0.3, 0, 0]),
+        rights_price=np.array([NAN, 4.0, 8.0, NAN, NAN]),
     )
     due = entitlements(events)
     assert list(due) == [7] and list(due[7]) == [3, 4]
@@ -74,6 +74,7 @@ def test_a_right_to_less_than_a_share_is_no_row():
         (1000, 20.0, 2.0, Adjustment("derived", 1000, 0.0)),
         (150, 15.0, 1.5, Adjustment("derived", 75, 0.0)),
         (101, 15.0, 1.5, Adjustment("derived", 50, pytest.approx(5.0))),  # 151.5: half a share of 10 yuan
+        (1000, 11.0, 1.1, Adjustment("derived", 100, 0.0)),  # from 10 % on it is shares
         (1000, 20.8, 1.04, Adjustment("derived", 0, pytest.approx(800.0))),  # 20.8 -> 20: 0.80 a share
         (1000, 2.0, 0.1, Adjustment("derived", -900, pytest.approx(0.0))),
     ],
@@ -89,6 +90,9 @@ def test_only_an_unexplained_jump_is_news():
     assert unexplained(1.0058, 1.00572, 437.0) == 1.0  # a factor of three decimals
     assert unexplained(1.0, 1.05, 10.0) == 1.0  # the factor does not know of it: the table is believed
     assert unexplained(2.94, 3.0, 30.0) == 1.0  # treasury shares take no part
+    assert unexplained(1.0021, 1.001, 1000.0) == 1.0  # a tenth of a percent is within any rounding
+    assert unexplained(1.0305, 1.02, 1.0) == 1.0  # a tick of a stock at 1.00 yuan is 1 %
+    assert unexplained(1.0305, 1.02, 10.0) == pytest.approx(1.0305 / 1.02)  # at 10.00 yuan it is not
     assert unexplained(1.30, 1.02, 10.0) == pytest.approx(1.30 / 1.02)  # rights on the day of a dividend
 
 
@@ -285,6 +289,7 @@ class Trades(bt.Analyzer):
         self.closed = []
 
     def notify_trade(self, trade):
+        assert trade.pnlcomm == trade.pnl  # no fees in these tests
         if trade.isclosed:
             self.closed.append((trade.data._name, round(trade.pnl, 6), trade.barlen))
 
@@ -308,8 +313,10 @@ def test_backtraders_trades_survive_bonus_shares_and_count_dividends(market, pla
 
 def test_the_position_shows_the_cost_that_is_left(market, play):
     panel = market({A: [20.0, 20.0, 9.0]}, events=[(A, 2, {"shares": 1.0, "cash": 2.0})])
-    position = play(panel, {0: [(A, 1000)]}).broker.holdings[0].position
+    played = play(panel, {0: [(A, 1000)]})
+    position, trade = played.broker.holdings[0].position, played.strategy._trades[played.broker.market.feed(A)][0][-1]
     assert (position.size, position.price) == (2000, 9.0)
+    assert (trade.size, trade.price, trade.value, trade.isopen) == (2000, 9.0, 18_000.0, True)
 
 
 def test_a_delisting_closes_backtraders_trade_at_what_is_recovered(market, play):
