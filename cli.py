@@ -167,7 +167,8 @@ def _run_backtest(config: Any, data_dir: Path | None, output: Path, workers: int
     if as_json:
         import json
 
-        click.echo(json.dumps({"run": str(place), **metrics}, ensure_ascii=False, indent=1))
+        notice = {"notice": SIMULATED} if result.facts["simulated"] else {}
+        click.echo(json.dumps({"run": str(place), **notice, **metrics}, ensure_ascii=False, indent=1))
     else:
         _print_summary(result, metrics, place)
 
@@ -175,7 +176,8 @@ def _run_backtest(config: Any, data_dir: Path | None, output: Path, workers: int
 def _log_lines(result: Any) -> list[str]:
     """Return what a reader of run.log wants first: the data, the scores, and what became of the orders."""
     facts, orders = result.facts, result.orders
-    lines = [
+    lines = [SIMULATED] if facts["simulated"] else []
+    lines += [
         f"data {facts['data_source']}, {facts['data_start']} to {facts['data_end']}, {facts['data_fingerprint']}",
         f"signal {facts['signal']['name']}, {facts['signal']['files']} files",
         f"run {facts['start']} to {facts['end']}, {len(result.nav)} sessions",
@@ -286,16 +288,20 @@ def train(
     settings: tuple[str, ...], workers: int | None, retrain: bool,
 ) -> None:  # fmt: skip
     """Train a signal walk-forward and write one file of scores per month; goes on where it was stopped."""
+    from feeds.store import Store
     from signals import registry
 
     spec = registry.get(signal_name)
     if settings:
         spec = registry.with_settings(spec, {key: str(value) for key, value in _pairs(settings).items()})
-    summary = _train(_data_folder(data_dir, say), spec, universe, start, end, workers, retrain)
+    data = _data_folder(data_dir, say)
+    summary = _train(data, spec, universe, start, end, workers, retrain)
     click.echo(
         f"{summary.folder}: {len(summary.written)} files written, {len(summary.skipped)} there already, "
         f"{len(summary.trained)} of {len(summary.folds)} folds trained"
     )
+    if Store(data).simulated:
+        click.echo(SIMULATED)
 
 
 def _train(

@@ -137,9 +137,6 @@ class PanelLine(PastLine):
         self.clock._idx += size
         self.clock.lencount += size
 
-    def rewind(self, size: int = 1) -> None:
-        self.advance(-size)
-
     def _stray(self) -> None:
         if not isinstance(self.clock, _Cursor):
             market, _ = self._source
@@ -248,7 +245,6 @@ class Market:
         feed.__dict__.update(template.__dict__)
         lines = [PanelLine.of(self, feed, name) for name in _FIELDS]
         holder = object.__new__(type(template.lines))
-        holder.__dict__.update(template.lines.__dict__)
         holder.lines = lines
         feed.lines = feed.l = holder
         feed.line = lines[0]
@@ -256,7 +252,6 @@ class Market:
             setattr(feed, f"line_{number}", line)
             setattr(feed, f"line{number}", line)
         feed._name = feed._dataname = str(self.panel.codes[column])
-        feed._env = getattr(self.clock, "_env", None)  # None before Cerebro has the clock
         feed._clock = self.clock  # so that a strategy waits for its indicators' first values
         feed.column = column
         return feed

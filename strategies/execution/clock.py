@@ -12,6 +12,7 @@ from feeds.panel import MarketPanel
 from feeds.rules import as_day
 from signals.table import Signal
 
+PREFERRED_BENCHMARKS = ("H00300.CSI", "000300.SH")
 OPENING = "T09:15:00+08:00"  # the opening call begins; orders for the open are in by then
 
 
@@ -147,15 +148,14 @@ def benchmark_closes(panel: MarketPanel, code: str | None, span: Span) -> tuple[
     """Return the benchmark's code and closes over the run; a missing day is an error, never filled.
 
     Without a code, the CSI 300's total-return index is taken (the account collects dividends too), or else its price
-    index, or else the first index that covers the run.
+    index, or else the first index. One with a gap is not passed over in silence: a price index would flatter.
     """
     rows = slice(span.first, span.last + 1)
     if code is None:
-        preferred = [name for name in ("H00300.CSI", "000300.SH") if name in panel.indices]
-        covered = [name for name in (*preferred, *panel.indices) if np.isfinite(panel.indices[name][rows]).all()]
-        if not covered:
+        held = [name for name in (*PREFERRED_BENCHMARKS, *panel.indices) if name in panel.indices]
+        code = next((name for name in held if np.isfinite(panel.indices[name][rows]).any()), None)
+        if code is None:
             raise DataError("benchmark must be an index that covers the run, was none in the data (index_daily)")
-        code = covered[0]
     closes = panel.index_close(code)[rows]
     missing = ~np.isfinite(closes)
     if missing.any():

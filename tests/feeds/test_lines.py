@@ -1,5 +1,9 @@
 """The market clock: one feed moves, every stock is seen through it, and nobody sees further."""
 
+import gc
+import os
+from dataclasses import replace
+
 import backtrader as bt
 import numpy as np
 import pandas as pd
@@ -75,6 +79,19 @@ class Spread(bt.Indicator):
         self.lines.before[0] = first[-1] - second[-1] + clock[-1]
 
 
+class Nested(bt.Indicator):
+    """An indicator of another that only knows ``next``, and one of a line's difference to the day before."""
+
+    lines = ("twice", "step")
+
+    def __init__(self):
+        self.inner = bt.ind.SMA(self.data, period=2)
+        self.lines.step = self.data.close - self.data.close(-1)
+
+    def next(self):
+        self.lines.twice[0] = 2 * self.inner[0]
+
+
 def test_a_stock_is_seen_through_the_clock(panel):
     seen = run(panel, Watcher, first=5, last=24).seen
     assert [line[:2] for line in seen] == [(n, n + 5) for n in range(20)]
@@ -99,6 +116,13 @@ def test_a_feed_is_made_once_and_by_code_or_column(panel):
     assert market.feed("600000.SH") is feed and market.feed(1) is feed and market.feed(np.int64(1)) is feed
     assert (feed.column, feed._name) == (1, "600000.SH")
     assert market.feed(2) is not feed and market.clock.column == -1
+
+
+def test_a_feed_answers_to_backtraders_names(panel):
+    feed = Market(panel, 0, DAYS - 1).feed(1)
+    assert feed.line is feed.close and feed.line0 is feed.close and feed.line_3 is feed.open
+    assert feed.l.high is feed.lines.high is feed.line2 and feed.datetime is feed.line6
+    assert feed.lines.getlinealiases() == ("close", "low", "high", "open", "volume", "openinterest", "datetime")
 
 
 def test_what_the_market_does_not_have_is_refused(panel):
@@ -183,10 +207,12 @@ def test_indicators_on_a_stock_are_the_same_computed_ahead_or_day_by_day(panel, 
             self.on_line = Average(second.close)
             self.spread = Spread(first, second, self.data)
             self.turned = Spread(self.data, second, first)
+            self.nested, self.again = Nested(second), Nested(second)
 
         def next(self):
             values = self.plain[0], self.line[0], self.own[0], self.on_line[0]
-            self.seen.append((*values, self.spread.spread[0], self.spread.before[0], self.turned.spread[0]))
+            nested = self.nested.twice[0], self.again.twice[0], self.nested.step[0]
+            self.seen.append((*values, self.spread.spread[0], self.spread.before[0], self.turned.spread[0], *nested))
 
     benchmark = np.arange(DAYS) * 10.0
     seen = np.array(run(panel, Indicators, closes=benchmark, runonce=runonce).seen)
@@ -197,6 +223,8 @@ def test_indicators_on_a_stock_are_the_same_computed_ahead_or_day_by_day(panel, 
         assert seen[:, column] == pytest.approx(average)
     assert seen[:, 4] == pytest.approx(spread[3:]) and seen[:, 5] == pytest.approx(spread[2:-1])
     assert seen[:, 6] == pytest.approx((benchmark - closes[:, 1] + closes[:, 2])[3:])
+    assert seen[:, 7] == pytest.approx(closes[3:, 1] + closes[2:-1, 1]) and (seen[:, 8] == seen[:, 7]).all()
+    assert seen[:, 9] == pytest.approx(closes[3:, 1] - closes[2:-1, 1])
 
 
 def test_a_strategy_waits_for_its_indicators_on_a_stock(panel):
@@ -236,7 +264,8 @@ def test_a_feed_first_asked_for_during_the_run_stands_where_the_clock_stands(pan
 
 
 def test_a_saved_panel_reads_the_same_floats_as_one_in_memory(panel, tmp_path):
-    save_panel(panel, tmp_path / "panel")
+    single = {**panel.fields, "turnover_rate": panel.fields["turnover_rate"].astype("float32")}
+    save_panel(replace(panel, fields=single), tmp_path / "panel")
     saved = load_panel(tmp_path / "panel")
     assert isinstance(saved.fields["close"], np.memmap)
     for first, last in ((0, DAYS - 1), (3, 17)):
@@ -250,12 +279,24 @@ def test_a_saved_panel_reads_the_same_floats_as_one_in_memory(panel, tmp_path):
         assert market.view("close", 1) is market.view("close", 1)
 
 
+def test_the_files_of_a_saved_panel_are_closed_with_the_market(panel, tmp_path):
+    save_panel(panel, tmp_path / "panel")
+    market = Market(load_panel(tmp_path / "panel"), 0, DAYS - 1)
+    market.view("close", 0)
+    (number,) = market._files.values()
+    os.fstat(number)
+    del market
+    gc.collect()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(number)
+
+
 def test_the_last_close_reaches_back_over_suspensions_and_before_the_run(panel):
     class Last(Watcher):
         def next(self):
             self.seen.append(self.p.market.last_close(0))
 
     closes = panel.field("close")[:, 0]
-    assert run(panel, Last, first=11, last=14).seen == [closes[9], closes[9], closes[13], closes[14]]
+    assert run(panel, Last, first=10, last=14).seen == [closes[9]] * 3 + [closes[13], closes[14]]
     never = MarketPanel.from_arrays(panel.dates[:2], ["600000.SH"], {"close": np.full((2, 1), NAN)})
     assert np.isnan(run(never, Last, last=1).seen).all()

@@ -86,6 +86,17 @@ def test_scores_are_found_by_row_and_column():
     assert metas == [{"model": "m"}]
 
 
+def test_scores_outside_the_run_are_not_looked_at():
+    reader = Reader(signal("2024-01-08"), signal("2024-01-03"), signal("2024-01-11"), signal("2024-01-12"))
+    scores, _ = scores_by_row(panel(), reader, Span(6, 6))
+    assert list(scores) == [6]
+
+
+def test_a_score_of_the_last_day_of_the_data_is_read_though_no_session_follows():
+    scores, _ = scores_by_row(panel(), Reader(signal("2024-01-12", available_at="2024-02-01T00:00")), Span(0, 7))
+    assert list(scores) == [7]
+
+
 @pytest.mark.parametrize("first", [3, 4])
 def test_a_signal_date_that_is_no_trading_day_is_refused(first):
     with pytest.raises(SignalError, match="signal date of mine must be a trading day, was 2024-01-08"):
@@ -157,12 +168,18 @@ RISING = list(range(1, 9))
     [
         ({"000905.SH": RISING, "000300.SH": RISING, "H00300.CSI": RISING}, "H00300.CSI"),
         ({"000905.SH": RISING, "000300.SH": RISING}, "000300.SH"),
-        ({"000300.SH": RISING, "H00300.CSI": [1, 2, np.nan, 4, 5, 6, 7, 8]}, "000300.SH"),  # a gap: not taken unasked
+        ({"000300.SH": RISING, "H00300.CSI": [1, 2, *[np.nan] * 3, 6, 7, 8]}, "000300.SH"),  # not there in the run
         ({"000905.SH": RISING}, "000905.SH"),
     ],
 )
-def test_the_benchmark_is_the_csi_300_with_dividends_if_it_covers_the_run(indices, code):
+def test_the_benchmark_is_the_csi_300_with_dividends_if_the_data_have_it(indices, code):
     assert benchmark_closes(panel(**indices), None, Span(2, 4))[0] == code
+
+
+def test_a_gap_in_the_index_with_dividends_is_not_answered_with_the_one_without():
+    market = panel(**{"000300.SH": RISING, "H00300.CSI": [1, 2, np.nan, 4, 5, 6, 7, 8]})
+    with pytest.raises(DataError, match=r"benchmark H00300\.CSI must have a close on every day, was missing 1"):
+        benchmark_closes(market, None, Span(2, 4))
 
 
 def test_a_benchmark_asked_for_must_cover_the_run():
@@ -172,6 +189,6 @@ def test_a_benchmark_asked_for_must_cover_the_run():
         benchmark_closes(market, "000300.SH", Span(0, 7))
     assert str(refused.value) == "benchmark 000300.SH must have a close on every day, was missing 2, first 2024-01-04"
     with pytest.raises(DataError, match="benchmark must be an index that covers the run, was none"):
-        benchmark_closes(market, None, Span(0, 7))
+        benchmark_closes(panel(), None, Span(0, 7))
     with pytest.raises(DataError, match=r"index must be one of 000300\.SH, was 000301\.SH"):
         benchmark_closes(market, "000301.SH", Span(0, 7))
