@@ -215,7 +215,10 @@ class Market:
         if not isinstance(values, np.memmap) or values.dtype != np.float64:
             return _floats(values[column, self.first : self.first + self.days])
         if name not in self._files:
-            self._files[name] = os.open(str(values.filename), os.O_RDONLY)
+            try:
+                self._files[name] = os.open(str(values.filename), os.O_RDONLY)
+            except FileNotFoundError:  # another process rebuilt the panel: the map still holds what this run opened
+                return _floats(values[column, self.first : self.first + self.days])
             weakref.finalize(self, os.close, self._files[name])
         offset = values.offset + 8 * (column * values.shape[1] + self.first)
         return memoryview(os.pread(self._files[name], 8 * self.days, offset)).cast("d")

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 from dataclasses import replace
 
 import backtrader as bt
@@ -300,3 +301,12 @@ def test_the_last_close_reaches_back_over_suspensions_and_before_the_run(panel):
     assert run(panel, Last, first=10, last=14).seen == [closes[9]] * 3 + [closes[13], closes[14]]
     never = MarketPanel.from_arrays(panel.dates[:2], ["600000.SH"], {"close": np.full((2, 1), NAN)})
     assert np.isnan(run(never, Last, last=1).seen).all()
+
+
+def test_a_run_goes_on_when_another_process_replaces_the_panel_it_opened(tmp_path):
+    closes = np.array([[10.0, 20.0], [11.0, 21.0], [12.0, 22.0]])
+    dates = np.array(["2024-01-02", "2024-01-03", "2024-01-04"], "datetime64[D]")
+    save_panel(MarketPanel.from_arrays(dates, ["600000.SH", "600001.SH"], {"close": closes}), tmp_path / "panel")
+    market = Market(load_panel(tmp_path / "panel"), 0, 2)
+    shutil.rmtree(tmp_path / "panel")
+    assert list(market.view("close", 1)) == [20.0, 21.0, 22.0]
