@@ -103,7 +103,7 @@ def main() -> None:
 @click.option("--start", default=None, help="First trading day, 2020-01-02.  [default: after the first score]")
 @click.option("--end", default=None, help="Last trading day.  [default: the end of the data]")
 @click.option("--cash", type=REAL, default=None, help="Starting capital, yuan.  [default: 10000000]")
-@click.option("--benchmark", default=None, help="Index code.  [default: H00300.CSI, else 000300.SH]")
+@click.option("--benchmark", default=None, help="Index code, or none.  [default: H00300.CSI, else 000300.SH]")
 @click.option("--universe", default=None, help="all, or an index whose dated members are known.  [default: all]")
 @click.option("--fees", default=None, help="8bp, none, or another rate like 12.5bp.  [default: 8bp]")
 @click.option("--top-k", type=WHOLE, default=None, help="Number of stocks held.")
@@ -530,7 +530,8 @@ def _print_summary(result: Any, metrics: Any, place: Path) -> None:
 
     facts = result.facts
     click.echo(f"{facts['strategy']} on {facts['signal']['name']}, {facts['start']} to {facts['end']}")
-    click.echo(f"benchmark {facts['benchmark_code']} ({facts['benchmark_kind']}), fees {facts['fees']}")
+    against = f"{facts['benchmark_code']} ({facts['benchmark_kind']})" if facts["benchmark_code"] else "none"
+    click.echo(f"benchmark {against}, fees {facts['fees']}")
     group = ""
     rows: list[tuple[str, ...]] = []
     for name, label, value, _ in summary_rows(metrics):

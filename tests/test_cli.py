@@ -258,6 +258,29 @@ def test_scores_of_a_market_that_was_replaced_are_refused(market, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_three_csv_files_and_scores_are_enough_for_a_tear_sheet(market, tmp_path):
+    from feeds.store import Store
+
+    folder, data = tmp_path / "export", tmp_path / "data"
+    folder.mkdir()
+    store = Store(market)
+    daily = store.read("daily")
+    daily["vol"], daily["amount"] = daily["vol"] / 100, daily["amount"] / 1000  # lots and thousands, as Tushare has
+    for name, frame in (("daily", daily), ("adj_factor", store.read("adj_factor"))):
+        frame["trade_date"] = frame["trade_date"].dt.strftime("%Y%m%d")
+        frame.to_csv(folder / f"{name}.csv", index=False)
+    calendar = store.read("trade_cal")
+    calendar["cal_date"] = calendar["cal_date"].dt.strftime("%Y%m%d")
+    calendar.to_csv(folder / "trade_cal.csv", index=False)
+    assert run("data", "import", folder, "--data", data).exit_code == 0
+    assert run("signals", "import", market.parent / "scores.csv", "--name", "mine", "--data", data).exit_code == 0
+    done = run("backtest", "--signal", "mine", "--data", data, "--output", tmp_path / "runs")
+    assert done.exit_code == 0, done.stderr
+    assert "benchmark none" in done.stdout
+    page = next((tmp_path / "runs").glob("*/tear_sheet.html")).read_text(encoding="utf-8")
+    assert "files of export" in page and cli.SIMULATED not in page
+
+
 def test_a_backtest_killed_while_it_writes_leaves_no_half_run(market, tmp_path):
     runs = tmp_path / "runs"
     command = [sys.executable, str(ROOT / "cli.py"), "backtest", "--signal", "reversal", "--data", str(market)]

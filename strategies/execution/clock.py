@@ -12,6 +12,7 @@ from feeds.panel import MarketPanel
 from feeds.rules import as_day
 from signals.table import Signal
 
+NO_BENCHMARK = "none"
 PREFERRED_BENCHMARKS = ("H00300.CSI", "000300.SH")
 OPENING = "T09:15:00+08:00"  # the opening call begins; orders for the open are in by then
 
@@ -144,18 +145,19 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else datetime.fromisoformat(f"{text}+08:00")
 
 
-def benchmark_closes(panel: MarketPanel, code: str | None, span: Span) -> tuple[str, np.ndarray]:
+def benchmark_closes(panel: MarketPanel, code: str | None, span: Span) -> tuple[str | None, np.ndarray]:
     """Return the benchmark's code and closes over the run; a missing day is an error, never filled.
 
     Without a code, the CSI 300's total-return index is taken (the account collects dividends too), or else its price
-    index, or else the first index. One with a gap is not passed over in silence: a price index would flatter.
+    index, or else the first index. One with a gap is not passed over in silence: a price index would flatter. Where
+    the data hold no index at all, or the code is ``none``, there is no benchmark and the closes are NaN.
     """
     rows = slice(span.first, span.last + 1)
     if code is None:
         held = [name for name in (*PREFERRED_BENCHMARKS, *panel.indices) if name in panel.indices]
-        code = next((name for name in held if np.isfinite(panel.indices[name][rows]).any()), None)
-        if code is None:
-            raise DataError("benchmark must be an index that covers the run, was none in the data (index_daily)")
+        code = next((name for name in held if np.isfinite(panel.indices[name][rows]).any()), NO_BENCHMARK)
+    if code == NO_BENCHMARK:
+        return None, np.full(span.last - span.first + 1, np.nan)
     closes = panel.index_close(code)[rows]
     missing = ~np.isfinite(closes)
     if missing.any():

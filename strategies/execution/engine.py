@@ -164,7 +164,7 @@ def _actions(panel: MarketPanel, broker: AShareBroker) -> pd.DataFrame:
 
 def _facts(
     config: BacktestConfig, panel: MarketPanel, rows: Span, universe: Universe,
-    scores: Mapping[int, Any], metas: list[Mapping[str, Any]], parameters: dict[str, Any], benchmark: str,
+    scores: Mapping[int, Any], metas: list[Mapping[str, Any]], parameters: dict[str, Any], benchmark: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     sizes = {row: int(universe.on(row).sum()) for row in scores}
     ever = universe.ever(rows.first, rows.last)
@@ -199,8 +199,10 @@ def _facts(
     }
 
 
-def _kind_of(benchmark: str) -> str:
+def _kind_of(benchmark: str | None) -> str | None:
     """Return what an index is: CSI's total-return versions are H00... and H20..., e.g. H00300.CSI for 000300.SH."""
+    if benchmark is None:
+        return None
     total = benchmark.endswith(".CSI") and benchmark.startswith(("H00", "H20"))
     return "total-return index" if total else "price index"
 
