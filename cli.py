@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from feeds.errors import ConfigError, HuiceError, unknown
+from feeds.sources import SIMULATED_NOTICE
 
 DEFAULT_DATA = "data"
-SIMULATED = "simulated market: shows the machinery, not an edge"
 DEMO = {"stocks": 300, "start": "2017-01-03", "end": "2024-12-31", "seed": 7}
 
 
@@ -117,81 +117,37 @@ def backtest(
     as_json: bool, top_k: int | None, signal_name: str | None, **flags: Any,
 ) -> None:  # fmt: skip
     """Trade a signal's scores and write a run folder with a tear sheet; trains missing scores first."""
+    from signals.catalogue import find
     from strategies import registry
-    from strategies.execution import fees
+    from strategies.execution import engine, fees
     from strategies.execution.config import make
 
     options = _options(config_file, {**flags, "signal": signal_name}, settings, top_k)
     config = make(options)
     registry.get(config.strategy)
     fees.get(config.fees)
+    engine.strategy_parameters(config)
+    if engine.needs_signal(config):  # all this before market data are generated for a run that cannot be
+        find(config.signal, data_dir or Path(DEFAULT_DATA))
     _run_backtest(config, data_dir, output, workers, as_json)
 
 
 def _run_backtest(config: Any, data_dir: Path | None, output: Path, workers: int | None, as_json: bool) -> None:
-    from analyzers.metrics import metrics_of
-    from analyzers.recorders import RECORDERS
-    from analyzers.run_folder import write_run
-    from analyzers.signal_quality import signal_quality
-    from feeds.building import open_panel
-    from feeds.universe import eligible
-    from signals import registry
-    from signals.freshness import refuse_scores_of_other_data
-    from signals.table import signal_folder
-    from strategies.execution import engine
+    from analyzers.backtest import backtest as run
 
-    log: list[str] = []
+    data = _data_folder(data_dir, say)
 
-    def note(text: str) -> None:
-        log.append(text)
-        say(text)
+    def train(spec: Any, universe: str, first: str, last: str) -> None:
+        _train(data, spec, universe, first, last, workers, retrain=False)
 
-    engine.strategy_parameters(config)
-    data = _data_folder(data_dir, note)
-    known_signal(config.signal, data)
-    panel = open_panel(data, note)
-    _train_missing(config, data, panel, workers, note)
-    folder = signal_folder(data, config.signal)
-    spec = registry.get(config.signal) if config.signal in registry.names() else None
-    refuse_scores_of_other_data(data, spec, folder)
-    result = engine.run(config, panel, folder, RECORDERS)
-    traded = [folder.read(day) for day in folder.dates() if _within(day, result)]
-    quality = signal_quality(
-        [(signal.date, signal.codes, signal.scores) for signal in traded],
-        panel,
-        universe=eligible(panel, config.universe, config.min_listed_days),
-    )
-    metrics = metrics_of(result, panel, quality)
-    log.extend(_log_lines(result))
-    place = write_run(output, result, metrics, panel, quality, log)
+    report = run(config, data, output, train, say)
     if as_json:
         import json
 
-        notice = {"notice": SIMULATED} if result.facts["simulated"] else {}
-        click.echo(json.dumps({"run": str(place), **notice, **metrics}, ensure_ascii=False, indent=1))
+        notice = {"notice": SIMULATED_NOTICE} if report.result.facts["simulated"] else {}
+        click.echo(json.dumps({"run": str(report.folder), **notice, **report.metrics}, ensure_ascii=False, indent=1))
     else:
-        _print_summary(result, metrics, place)
-
-
-def _log_lines(result: Any) -> list[str]:
-    """Return what a reader of run.log wants first: the data, the scores, and what became of the orders."""
-    facts, orders = result.facts, result.orders
-    lines = [SIMULATED] if facts["simulated"] else []
-    lines += [
-        f"data {facts['data_source']}, {facts['data_start']} to {facts['data_end']}, {facts['data_fingerprint']}",
-        f"signal {facts['signal']['name']}, {facts['signal']['files']} files",
-        f"run {facts['start']} to {facts['end']}, {len(result.nav)} sessions",
-    ]
-    for (side, status, reason), count in orders.groupby(["side", "status", "reason"]).size().items():
-        lines.append(f"orders {side} {status} {reason}: {count}".replace(" :", ":"))
-    return lines + [f"action {row.date:%Y-%m-%d} {row.ts_code} {row.kind}" for row in result.actions.itertuples()]
-
-
-def _within(day: Any, result: Any) -> bool:
-    import numpy as np
-
-    dates = result.nav["date"].to_numpy().astype("datetime64[D]")
-    return bool(dates[0] <= np.datetime64(day, "D") <= dates[-1])
+        _print_summary(report.result, report.metrics, report.folder)
 
 
 def _options(
@@ -228,7 +184,7 @@ def _data_folder(data_dir: Path | None, note: Callable[[str], None]) -> Path:
 
     data = data_dir or Path(DEFAULT_DATA)
     if data_dir is None and not (data / MANIFEST).exists():
-        note(f"no market data in {data}/ yet: generating the {SIMULATED}")
+        note(f"no market data in {data}/ yet: generating the {SIMULATED_NOTICE}")
         _simulate(data, DEMO)
     return data
 
@@ -238,40 +194,6 @@ def _simulate(data: Path, options: dict[str, Any]) -> dict[str, int]:
     from feeds.store import Store, import_source
 
     return import_source(Store(data), SimulatedMarket(**options))
-
-
-def known_signal(name: str, data: Path) -> None:
-    """Refuse a signal that is neither trainable nor in the data folder."""
-    from signals import registry
-    from signals.table import signal_names
-
-    known = {*registry.names(), *signal_names(data)}
-    if name not in known:
-        raise unknown("signal", name, known)
-
-
-def _train_missing(config: Any, data: Path, panel: Any, workers: int | None, note: Callable[[str], None]) -> None:
-    """Train the scores that a backtest needs and that are not there, and say so."""
-    from feeds.store import Store
-    from signals import registry, walkforward
-    from signals.labels import month_clock
-    from signals.table import signal_folder
-
-    if config.signal not in registry.names():
-        return
-    spec = registry.get(config.signal)
-    first, last = config.start or panel.dates[0], config.end or panel.dates[-1]
-    open_days = Store(data).open_days()
-    wanted = walkforward.signal_dates(panel.dates, first, last, open_days)
-    if config.start is None:  # a run without a start begins with the first score there can be
-        months = month_clock(panel.dates, open_days).dates
-        folds = walkforward.plan(panel, spec, calendar=open_days)
-        scorable = [months[position] for fold in folds for position in fold.scoring]
-        wanted = wanted[wanted >= min(scorable)]
-    missing = walkforward.missing_dates(signal_folder(data, config.signal), wanted)
-    if missing:
-        note(f"training {config.signal} for {len(missing)} months without scores, {missing[0]} to {missing[-1]}")
-        _train(data, spec, config.universe, missing[0], missing[-1], workers, retrain=False)
 
 
 @main.command()
@@ -301,7 +223,7 @@ def train(
         f"{len(summary.trained)} of {len(summary.folds)} folds trained"
     )
     if Store(data).simulated:
-        click.echo(SIMULATED)
+        click.echo(SIMULATED_NOTICE)
 
 
 def _train(
@@ -381,7 +303,7 @@ def data_demo(data_dir: Path | None, **options: Any) -> None:
         raise ConfigError(f"data folder must be empty or hold a simulated market, was {data} with {', '.join(real)}")
     for name, count in _simulate(data, options).items():
         click.echo(f"{name:<16}{count:>12,} rows")
-    click.echo(SIMULATED)
+    click.echo(SIMULATED_NOTICE)
 
 
 @data_commands.command("info")
@@ -406,7 +328,7 @@ def data_info(data_dir: Path | None, as_json: bool) -> None:
         [(n, f"{r['rows']:,}", r["start"] or "", r["end"] or "", r["source"]) for n, r in rows.items()],
     )
     if store.simulated:
-        click.echo(SIMULATED)
+        click.echo(SIMULATED_NOTICE)
 
 
 @data_commands.command("check")
@@ -438,14 +360,14 @@ def signal_commands() -> None:
 @json_option
 def signals_list(data_dir: Path | None, as_json: bool) -> None:
     """Print the signals that can be trained and those that have files."""
-    from signals import registry
-    from signals.table import signal_folder, signal_names
+    from signals.catalogue import find, known
 
     data = data_dir or Path(DEFAULT_DATA)
     rows = []
-    for name in sorted({*registry.names(), *signal_names(data)}):
-        dates = signal_folder(data, name).dates()
-        title = registry.get(name).title if name in registry.names() else "imported scores"
+    for name in known(data):
+        folder, spec = find(name, data)
+        dates = folder.dates()
+        title = spec.title if spec else "imported scores"
         span = (str(dates[0]), str(dates[-1])) if len(dates) else ("", "")
         rows.append({"signal": name, "files": len(dates), "first": span[0], "last": span[1], "about": title})
     if as_json:
@@ -465,12 +387,12 @@ def signals_validate(name: str, data_dir: Path | None, universe: str | None, as_
     """Check a signal's files; exit code 1 if one could not have been known in time or cannot be traded."""
     from feeds.building import open_panel
     from feeds.store import Store
-    from signals.table import signal_folder
+    from signals.catalogue import find
     from signals.validation import errors, validate
 
     data = data_dir or Path(DEFAULT_DATA)
-    known_signal(name, data)
-    findings = validate(signal_folder(data, name), open_panel(data, say), universe, Store(data).open_days())
+    folder, _ = find(name, data)
+    findings = validate(folder, open_panel(data, say), universe, Store(data).open_days())
     if as_json:
         import json
 
@@ -539,7 +461,7 @@ def _print_summary(result: Any, metrics: Any, place: Path) -> None:
         group = name
     _table(("", "figure", "value"), rows)
     if facts["simulated"]:
-        click.echo(SIMULATED)
+        click.echo(SIMULATED_NOTICE)
     click.echo(f"tear sheet: {place / 'tear_sheet.html'}")
 
 

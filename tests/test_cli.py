@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import cli
+from feeds.sources import SIMULATED_NOTICE
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden" / "metrics.json"
@@ -182,9 +183,9 @@ def test_flags_win_over_the_file_and_the_resolved_configuration_is_saved(market,
 
 def test_the_simulated_market_is_named_wherever_a_result_is_shown(market, tmp_path):
     done = run("backtest", "--signal", "reversal", "--data", market, "--output", tmp_path)
-    assert cli.SIMULATED in done.stdout
+    assert SIMULATED_NOTICE in done.stdout
     page = next(tmp_path.glob("*/tear_sheet.html")).read_text(encoding="utf-8")
-    assert cli.SIMULATED in page
+    assert SIMULATED_NOTICE in page
 
 
 def test_a_score_file_that_was_altered_is_refused(market, tmp_path):
@@ -278,7 +279,7 @@ def test_three_csv_files_and_scores_are_enough_for_a_tear_sheet(market, tmp_path
     assert done.exit_code == 0, done.stderr
     assert "benchmark none" in done.stdout
     page = next((tmp_path / "runs").glob("*/tear_sheet.html")).read_text(encoding="utf-8")
-    assert "files of export" in page and cli.SIMULATED not in page
+    assert "files of export" in page and SIMULATED_NOTICE not in page
 
 
 def test_a_backtest_killed_while_it_writes_leaves_no_half_run(market, tmp_path):
