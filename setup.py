@@ -10,7 +10,6 @@ RUNTIME = [
     "exchange_calendars>=4.5",
     "filelock>=3.13",
     "jinja2>=3.1",
-    "joblib>=1.3",
     "keras>=3.10",
     "matplotlib>=3.9",
     "numpy>=2.0",
