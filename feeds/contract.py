@@ -216,4 +216,6 @@ def _ordinal(values: pd.Series) -> np.ndarray:
         return values.cat.codes.to_numpy()
     if pd.api.types.is_datetime64_any_dtype(values):
         return values.to_numpy().astype("int64")
+    if pd.api.types.is_string_dtype(values):
+        return pd.factorize(values, sort=True)[0]
     return values.to_numpy()

@@ -42,10 +42,17 @@ TABLES: dict[str, Table] = {
         _daily("daily", *OHLC, *_floats("pre_close", "yuan, ex-right reference", positive=True), *VOLUME),
         _daily("adj_factor", *_floats("adj_factor", "cumulative ratio", positive=True)),
         _daily("stk_limit", *_floats("up_limit down_limit", "yuan, null = none or unknown", nullable=True)),
-        _daily(
+        Table(
             "suspend_d",
-            Column("suspend_timing", "str", "null = whole day", nullable=True),
-            Column("suspend_type", "str", "S or R"),
+            (
+                CODE,
+                DATE,
+                Column("suspend_timing", "str", "null = whole day", nullable=True),
+                Column("suspend_type", "str", "S or R"),
+            ),
+            ("ts_code", "trade_date", "suspend_type"),  # a stock may halt and resume on one day
+            "trade_date",
+            on_calendar=True,
         ),
         _daily(
             "daily_basic",

@@ -34,8 +34,10 @@ RENAMES = {"industry": {"l1_name": "industry"}}
 IMPLEMENTED = "实施"  # the stage of a dividend; earlier ones repeat the plan
 # Tables that Tushare itself serves with repeated rows; a repeat is told by these columns (all, where none are named).
 _REPEATED: dict[str, list[str] | None] = {
-    "dividend": None, "fina_indicator": None, "namechange": ["ts_code", "start_date", "name"],
-}  # fmt: skip
+    "dividend": None,
+    "fina_indicator": ["ts_code", "end_date", "ann_date"],
+    "namechange": ["ts_code", "start_date", "name"],
+}
 _DATE = r"\d{8}(?:\.0)?|\d{4}-\d\d-\d\d(?: 00:00:00)?"  # with .0 where a spreadsheet made it a number
 
 
@@ -106,8 +108,7 @@ class TushareFiles:
         if name == "dividend" and "div_proc" in raw.column_names:
             keep = self._leave_out(path, keep, raw["div_proc"].to_pandas().ne(IMPLEMENTED), "not yet implemented")
         if name in _REPEATED:
-            # Of repeated names the one that says when it ended is kept.
-            ordered = frame.sort_values("end_date", kind="stable") if "end_date" in frame else frame
+            ordered = _first_to_keep(name, frame, raw)
             repeated = ordered[keep[ordered.index]].duplicated(_REPEATED[name]).reindex(frame.index, fill_value=False)
             keep = self._leave_out(path, keep, repeated, "repeated")
         if name == "index_daily" and {"ts_code", "trade_date"} <= set(frame.columns):
@@ -126,6 +127,20 @@ class TushareFiles:
         elif gone.any():
             self.notes.append(f"{path.name}: {int(gone.sum())} rows left out, {why}")
         return keep & ~gone
+
+
+def _first_to_keep(name: str, frame: pd.DataFrame, raw: pa.Table) -> pd.DataFrame:
+    """Return the rows with those first that win over their repeats.
+
+    Of repeated names it is the one that says when it ended; of a report announced once and restated later
+    (``update_flag`` 1), the one that was first announced, for the other was not known then.
+    """
+    if name == "fina_indicator" and "update_flag" in raw.column_names:
+        flags = pd.to_numeric(raw["update_flag"].to_pandas(), errors="coerce").to_numpy()
+        return frame.iloc[np.argsort(flags, kind="stable")]
+    if name == "namechange" and "end_date" in frame:
+        return frame.sort_values("end_date", kind="stable")
+    return frame
 
 
 def _place(path: Path, row: int) -> str:

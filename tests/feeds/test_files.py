@@ -190,6 +190,31 @@ def test_of_repeated_names_the_one_with_an_end_is_kept(export, tmp_path):
     assert frame["end_date"].dt.strftime("%Y%m%d").fillna("").tolist() == ["20190501", ""]
 
 
+def test_of_a_report_restated_on_its_own_day_the_one_first_announced_is_kept(export, tmp_path):
+    text = (
+        "ts_code,ann_date,end_date,roe,update_flag\n"
+        "600000.SH,20200425,20191231,12.5,1\n"
+        "600000.SH,20200425,20191231,11.0,0\n"
+        "600000.SH,20200425,20200331,3.0,1\n"
+    )
+    frame = imported(export(fina_indicator=text), tmp_path).read("fina_indicator")
+    assert frame["roe"].tolist() == pytest.approx([0.11, 0.03])
+
+
+def test_a_stock_may_halt_and_resume_on_one_day(export, tmp_path):
+    text = (
+        "ts_code,trade_date,suspend_timing,suspend_type\n"
+        "600000.SH,20200102,,S\n600000.SH,20200102,,R\n000001.SZ,20200102,09:30-10:00,S\n"
+    )
+    frame = imported(export(suspend_d=text), tmp_path).read("suspend_d")
+    assert frame["suspend_type"].tolist() == ["S", "R", "S"]
+    twice = text + "600000.SH,20200102,,R\n"
+    assert refused(export(suspend_d=twice), tmp_path / "other") == (
+        "suspend_d.csv row 5: suspend_d must have a key (ts_code, trade_date, suspend_type) of its own, "
+        "was 600000.SH 2020-01-02 R"
+    )
+
+
 def test_two_names_of_the_same_day_are_refused_by_the_files_own_row(export, tmp_path):
     text = (
         "ts_code,name,start_date,end_date\n600000.SH,A,20180102,\n600000.SH,A,20180102,20180105\n"

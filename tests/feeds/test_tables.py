@@ -218,5 +218,5 @@ def test_every_key_is_made_of_columns_that_are_never_null(table):
     assert len({column.name for column in table.columns}) == len(table.columns)
     for name in table.key:
         assert not table.column(name).nullable
-        assert table.column(name).kind in ("code", "date")
+        assert table.column(name).kind in ("code", "date", "str")
     assert not table.on_calendar or table.dated
