@@ -108,7 +108,8 @@ def _quality(
     dates = result.nav["date"].to_numpy().astype("datetime64[D]")
     traded = [folder.read(day) for day in folder.dates() if dates[0] <= day <= dates[-1]]
     scores = [(signal.date, signal.codes, signal.scores) for signal in traded]
-    return signal_quality(scores, panel, universe=eligible(panel, config.universe, config.min_listed_days))
+    universe = eligible(panel, config.universe, config.min_listed_days)
+    return signal_quality(scores, panel, universe=universe, delisting_recovery=config.delisting_recovery)
 
 
 def _log_lines(result: engine.BacktestResult) -> list[str]:

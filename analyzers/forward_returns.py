@@ -23,13 +23,16 @@ class AdjustedPrices:
         Raw prices in yuan; fields of shape ``(dates, codes)``.
     entry : {"open", "vwap"}
         What a trade of a session pays: the opening price, or amount over volume.
+    delisting_recovery : float
+        Share of its last close that a delisted stock is worth, as the account has it.
     """
 
-    def __init__(self, panel: "MarketPanel", entry: Entry = "open") -> None:
+    def __init__(self, panel: "MarketPanel", entry: Entry = "open", delisting_recovery: float = 0.0) -> None:
         if entry not in ("open", "vwap"):
             raise ConfigError(f"entry must be open or vwap, was {entry}")
         self._panel = panel
         self._entry = entry
+        self._recovery = delisting_recovery
         self._codes = np.asarray(panel.codes)
 
     def columns_of(self, codes: Sequence[str] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -59,11 +62,10 @@ class AdjustedPrices:
         return np.where(bars.any(axis=0), close[last, np.arange(close.shape[1])], np.nan)
 
     def locked(self, session: int, columns: np.ndarray) -> np.ndarray:
-        """Return which names open at their upper or lower price limit, or do not open at all."""
+        """Return which names could not be bought at the open: at their upper limit, or without one."""
         opening = self._panel.field("open")[session, columns]
         upper = self._panel.field("up_limit")[session, columns]
-        lower = self._panel.field("down_limit")[session, columns]
-        return ~np.isfinite(opening) | (opening > upper - CENT) | (opening < lower + CENT)
+        return ~np.isfinite(opening) | (opening > upper - CENT)
 
     def forward_returns(self, start: int, stop: int, columns: np.ndarray) -> np.ndarray:
         """Return each name's return from a trade of session ``start`` to one of session ``stop``.
@@ -78,11 +80,12 @@ class AdjustedPrices:
         Returns
         -------
         numpy.ndarray
-            NaN for a name locked at its limit or suspended on ``start``. A name without a bar on ``stop``
-            is valued at its last close.
+            NaN for a name that opens at its upper limit or is suspended on ``start``. A name without a bar
+            on ``stop`` is valued at its last close, a delisted one at ``delisting_recovery`` of it.
         """
         bought = np.where(self.locked(start, columns), np.nan, self.trade_price(start, columns))
         sold = self.trade_price(stop, columns)
         missing = ~np.isfinite(sold)
         sold[missing] = self.last_close(start, stop, columns[missing])
+        sold[stop >= self._panel.delist_index[columns]] *= self._recovery
         return sold / bought - 1

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from strategies.execution.engine import BacktestResult
 
 KEY_FIGURES = (
-    *("annual_return", "annual_excess", "max_drawdown", "sharpe", "information_ratio", "volatility"),
-    *("turnover_annual", "fees_annual", "rank_ic_mean", "total_return"),
+    *("annual_return", "annual_excess", "alpha_regression_t", "max_drawdown", "sharpe", "information_ratio"),
+    *("turnover_annual", "fees_annual", "volatility", "rank_ic_mean", "total_return"),
 )
 SHAPE_FIGURES = (
     *("best_day", "worst_day", "var_95", "cvar_95", "skewness", "kurtosis", "best_month", "worst_month"),
@@ -132,9 +132,11 @@ ASSUMPTIONS = {
     "data_fingerprint": "Data fingerprint",
     "fill_rule": "Fill rule",
     "fees": "Fees",
+    "not_charged": "Not charged",
     "lots": "Lots",
     "unfilled_sells": "Unfilled sells",
     "delisting_recovery": "Worth of a delisted stock",
+    "st_known_of": "Stocks whose ST days are known",
     "universe": "Universe",
     "min_listed_days": "Listed for at least, sessions",
 }
@@ -168,4 +170,11 @@ def span_rows(result: "BacktestResult") -> list[list[str]]:
     spans = (result.facts.get("signal") or {}).get("spans") or []
     if not any(span.get("train_start") for span in spans):
         return []
-    return [[str(span.get(name) or UNDEFINED) for name in SPAN_COLUMNS] for span in spans]
+    return [[*(str(span.get(name) or UNDEFINED) for name in SPAN_COLUMNS), _dropped(span)] for span in spans]
+
+
+def _dropped(span: dict[str, Any]) -> str:
+    """Return the features a model was trained without, by name; no more than eight names."""
+    names = sorted(span.get("dropped_features") or {})
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return ", ".join(names[:8]) + more if names else "none"

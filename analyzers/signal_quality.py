@@ -134,6 +134,7 @@ def signal_quality(
     horizon: int | Literal["next_signal"] = "next_signal",
     entry: Entry = "open",
     universe: np.ndarray | None = None,
+    delisting_recovery: float = 0.0,
 ) -> SignalQuality:
     """Measure a signal against the returns one could have traded.
 
@@ -151,6 +152,8 @@ def signal_quality(
     universe : numpy.ndarray, optional
         Bool, shape ``(dates, codes)`` of the panel: the names one may choose from on a signal date. Others
         are left out of every figure. Listed names if omitted.
+    delisting_recovery : float
+        Share of its last close that a stock delisted by the exit session is worth.
 
     Raises
     ------
@@ -161,15 +164,16 @@ def signal_quality(
 
     Notes
     -----
-    A name that is suspended or opens at a price limit on the entry session could not be traded and is left
-    out. A name without a price on the exit session is valued at its last close. A date with fewer than 5
+    A name that is suspended or opens at its upper limit on the entry session could not be bought and is left
+    out. A name without a price on the exit session is valued at its last close, a delisted one at the
+    recovery. A date with fewer than 5
     names has no information coefficient. The last signal date has no next one and is not measured.
     Newey-West lags are the number of overlapping forward returns where they overlap, else
     ``floor(4 (T / 100)^(2/9))``.
     """
     if horizon != "next_signal" and (isinstance(horizon, str) or horizon < 1):
         raise ConfigError(f"horizon must be next_signal or at least 1 session, was {horizon}")
-    prices = AdjustedPrices(panel, entry)
+    prices = AdjustedPrices(panel, entry, delisting_recovery)
     ordered = sorted(signals, key=lambda item: panel.date_index(item[0]))
     positions = [panel.date_index(item[0]) for item in ordered]
     listed = panel.listed if universe is None else universe
@@ -251,6 +255,8 @@ def _summary(by_date: pd.DataFrame) -> Metrics:
     # overlapping returns repeat each other, so their number a year annualises nothing
     per_year = (len(dates) - 1) / years if years > 0 and overlap == 0 else None
     metrics: Metrics = {"signal_dates": len(dates), "signal_coverage": _mean(by_date["coverage"])}
+    lowest = by_date["coverage"].min()
+    metrics["signal_coverage_lowest"] = float(lowest) if np.isfinite(lowest) else None
     for name, ratio in (("ic", "icir"), ("rank_ic", "rank_icir")):
         values = by_date[name].dropna().to_numpy()
         spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0

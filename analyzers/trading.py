@@ -71,6 +71,7 @@ def trading_metrics(result: "BacktestResult", figures: Metrics, panel: "MarketPa
     if panel is not None:
         costs = refusals_of(result, panel)
         cost = float(costs.loc[costs["by_market"], "cost"].sum())
+        found["largest_day_share"] = _largest_day_share(stocks, panel)
         found["refusals"] = int(costs["by_market"].sum())
         found["refusal_cost"] = cost
         found["refusal_cost_annual"] = cost / start / years if years > 0 else None
@@ -92,6 +93,16 @@ def _exposure(result: "BacktestResult") -> Metrics:
         "average_holdings": float(held / len(nav)),
         "average_invested": float((nav["stock_value"] / nav["nav"]).mean()),
     }
+
+
+def _largest_day_share(orders: pd.DataFrame, panel: "MarketPanel") -> float | None:
+    """Return the largest fill over what all the market traded of that stock that day; no fill waits for volume."""
+    filled = orders[orders["filled"] > 0]
+    if filled.empty:
+        return None
+    rows = np.searchsorted(panel.dates, filled["date"].to_numpy().astype("datetime64[D]"))
+    columns = [panel.index_of(code) for code in filled["ts_code"].astype(str)]
+    return float((filled["filled"].to_numpy(dtype=float) / panel.field("vol")[rows, columns]).max())
 
 
 def _fills(orders: pd.DataFrame) -> Metrics:

@@ -25,6 +25,11 @@ FILL_RULE = (
 )
 
 
+NOT_CHARGED = (
+    "slippage and market impact; fills are not limited by volume (see the largest share of a day); dividend tax"
+)
+
+
 @dataclass(frozen=True)
 class BacktestResult:
     """What happened in a run.
@@ -176,12 +181,14 @@ def _facts(
         "data_start": str(panel.dates[0]),
         "data_end": str(panel.dates[-1]),
         "fill_rule": FILL_RULE,
+        "not_charged": NOT_CHARGED,
         "benchmark_code": benchmark,
         "benchmark_kind": _kind_of(benchmark),
         "universe": config.universe,
         "universe_size": [[str(panel.dates[row])[:7], size] for row, size in sizes.items()],
         "universe_later_delisted": float(later.mean()) if ever.any() else None,
         "st_known": panel.st_known,
+        "st_known_of": f"{int(panel.st.any(axis=0).sum())} of {len(panel.codes)}, all others count as never ST",
         "min_listed_days": config.min_listed_days,
         "signal": {
             "name": config.signal if needs_signal(config) else "none",
@@ -217,7 +224,7 @@ def _available_at(metas: list[Mapping[str, Any]]) -> str | None:
 
 def _training_spans(metas: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return one row per model: the signal dates it scored and the spans it was trained and selected on."""
-    keys = ("train_start", "train_end", "validation_start", "validation_end", "label_end")
+    keys = ("train_start", "train_end", "validation_start", "validation_end", "label_end", "dropped_features")
     spans: list[dict[str, Any]] = []
     for meta in metas:
         facts = {key: meta.get(key) for key in keys}

@@ -104,6 +104,7 @@ def run_on(panel: MarketPanel, every: int = 21) -> SimpleNamespace:
             "fill_rule": "the next session's open",
             "benchmark_code": "000300.SH",
             "benchmark_kind": "price index",
+            "not_charged": "slippage and market impact",
             "universe": "all",
             "universe_size": [[month, 12] for month in months],
             "universe_later_delisted": 0.0,
@@ -116,6 +117,7 @@ def run_on(panel: MarketPanel, every: int = 21) -> SimpleNamespace:
                         "first_signal": months[0], "last_signal": months[-1],
                         "train_start": "2015-01-05", "train_end": "2018-12-28",
                         "validation_start": "2019-02-01", "validation_end": "2019-11-29", "label_end": "2019-12-30",
+                        "dropped_features": {"pe_ttm": "no data before 2020"},
                     }
                 ],
             },

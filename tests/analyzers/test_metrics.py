@@ -641,6 +641,7 @@ def test_what_the_account_could_not_pay_is_no_refusal_of_the_market(prices):
     panel = MarketPanel.from_arrays(DAYS, ["A.SZ", "B.SZ"], {"close": 10 + np.arange(12.0).reshape(6, 2)})
     found = trading_metrics(account([("2024-01-05", 1000.0, 0), ("2024-01-12", 1000.0, 0)], orders), YEARS, panel)
     assert found["refusals"] == 1
+    assert found["largest_day_share"] == pytest.approx(50 / 1e6)  # a million shares of each stock trade every day
     assert found["refusal_cost"] == pytest.approx(100 * (21 - 13))
     assert found["refusal_cost_annual"] == pytest.approx(800 / 1000 / 2)
 

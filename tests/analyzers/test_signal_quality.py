@@ -155,17 +155,27 @@ def test_a_split_is_not_a_loss():
     assert np.isnan(found.by_date["ic"].iloc[0])
 
 
-def test_names_one_could_not_buy_or_sell_are_left_out():
+def test_names_one_could_not_buy_are_left_out_and_those_at_the_lower_limit_are_not():
     opening = flat()
-    opening[1] = [NAN, 11, 9, 10, 10, 10]
-    opening[4] = [20, 20, 20, 11, 12, 13]
-    up, down = flat(11.0), flat(9.0)
-    panel = panel_of(opening, up_limit=up, down_limit=down)
+    opening[1] = [NAN, 11, 9, 10, 10, 10]  # suspended, at the upper limit, at the lower limit
+    opening[4] = [20, 20, 18, 11, 12, 13]
+    panel = panel_of(opening, up_limit=flat(11.0), down_limit=flat(9.0))
     found = signal_quality(weekly(panel, [0, 3]), panel)
     row = found.by_date.iloc[0]
-    assert (row["names"], row["untradable"]) == (3, 3)
-    assert row["coverage"] == pytest.approx(3 / 6)
-    assert np.isnan(row["ic"])  # three names say nothing
+    assert (row["names"], row["untradable"]) == (4, 2)
+    assert row["coverage"] == pytest.approx(4 / 6)
+    assert found.metrics["signal_coverage_lowest"] == pytest.approx(4 / 6)
+    assert np.isnan(row["ic"])  # four names say nothing
+
+
+@pytest.mark.parametrize(("recovery", "worth"), [(0.0, -1.0), (0.25, -0.8)])
+def test_a_name_delisted_by_the_exit_is_worth_what_the_account_says(recovery, worth):
+    opening, close = flat(), flat()
+    opening[4:, 2] = close[4:, 2] = NAN
+    close[3, 2] = 8  # a quarter of 8 is 2, of 10 paid
+    panel = panel_of(opening, close, delist_index=np.array([7, 7, 4, 7, 7, 7]))
+    found = signal_quality(weekly(panel, [0, 3]), panel, delisting_recovery=recovery)
+    assert found.quantile_returns.iloc[0].tolist() == pytest.approx([0, worth, 0, 0, 0])
 
 
 def test_a_name_without_a_bar_at_the_exit_counts_at_its_last_close():

@@ -180,6 +180,8 @@ def test_what_flatters_a_result_is_said(example_run):
 def test_the_page_states_the_assumptions_and_the_training_spans(text):
     for words in ("the next session&#39;s open", "0.08 % of the traded value", "lstm-thoughts", "2018-12-28", "0.00%"):
         assert words in text
+    for words in ("slippage and market impact", "<td>pe_ttm</td>"):
+        assert words in text
 
 
 def test_scores_without_training_spans_are_not_vouched_for(example_run, metrics, tmp_path):
