@@ -13,6 +13,9 @@ from feeds.errors import ConfigError, HuiceError, unknown
 from feeds.sources import SIMULATED_NOTICE
 
 DEFAULT_DATA = "data"
+UNUSABLE = {
+    errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST, errno.EISDIR,
+}  # fmt: skip
 DEMO = {"stocks": 300, "start": "2017-01-03", "end": "2024-12-31", "seed": 7}
 
 
@@ -40,9 +43,11 @@ class Commands(click.Group):
             click.echo("interrupted: what was finished is kept, the same command goes on from there", err=True)
             sys.exit(130)
         except OSError as problem:
-            if problem.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+            if problem.errno not in UNUSABLE:
                 raise
             self.refuse(f"folder must be writable and have free space, was {problem.filename} ({problem.strerror})")
+        except UnicodeEncodeError as problem:
+            self.refuse(f"text must fit the terminal's encoding (try PYTHONUTF8=1), was {problem.encoding}")
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in self.commands and not args[0].startswith("-"):
@@ -122,6 +127,8 @@ def backtest(
     from strategies.execution import engine, fees
     from strategies.execution.config import make
 
+    if workers is not None and workers < 1:
+        raise ConfigError(f"--workers must be 1 or more, was {workers}")
     options = _options(config_file, {**flags, "signal": signal_name}, settings, top_k)
     config = make(options)
     registry.get(config.strategy)
@@ -129,6 +136,7 @@ def backtest(
     engine.strategy_parameters(config)
     if engine.needs_signal(config):  # all this before market data are generated for a run that cannot be
         find(config.signal, data_dir or Path(DEFAULT_DATA))
+    _require_folder("--output", output)
     _run_backtest(config, data_dir, output, workers, as_json)
 
 
@@ -148,6 +156,13 @@ def _run_backtest(config: Any, data_dir: Path | None, output: Path, workers: int
         click.echo(json.dumps({"run": str(report.folder), **notice, **report.metrics}, ensure_ascii=False, indent=1))
     else:
         _print_summary(report.result, report.metrics, report.folder)
+
+
+def _require_folder(name: str, path: Path) -> None:
+    """Refuse a path that is, or lies in, a file, before anything is computed for it."""
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not there.is_dir():
+        raise ConfigError(f"{name} must be a folder, was {path}")
 
 
 def _options(
@@ -174,7 +189,10 @@ def _pairs(settings: tuple[str, ...]) -> dict[str, Any]:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise ConfigError(f"--set must be KEY=VALUE, was {text}")
-        pairs[key] = yaml.safe_load(value)
+        try:
+            pairs[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ConfigError(f"--set must be KEY=VALUE with a plain value, was {text}") from None
     return pairs
 
 
@@ -213,10 +231,13 @@ def train(
     from feeds.store import Store
     from signals import registry
 
+    if workers is not None and workers < 1:
+        raise ConfigError(f"--workers must be 1 or more, was {workers}")
     spec = registry.get(signal_name)
     if settings:
         spec = registry.with_settings(spec, {key: str(value) for key, value in _pairs(settings).items()})
     data = _data_folder(data_dir, say)
+    Store.existing(data)
     summary = _train(data, spec, universe, start, end, workers, retrain)
     click.echo(
         f"{summary.folder}: {len(summary.written)} files written, {len(summary.skipped)} there already, "
@@ -278,7 +299,12 @@ def data_import(folder: Path, data_dir: Path | None) -> None:
 
     source = TushareFiles(folder)
     data = data_dir or Path(DEFAULT_DATA)
+    replaced = Store(data).simulated
     rows = import_source(Store(data), source, datetime.now(UTC).isoformat(timespec="seconds"))
+    if replaced:
+        say(f"note: the simulated market in {data} was replaced")
+    if "daily" in rows and "adj_factor" not in Store(data).tables:
+        say("note: adj_factor must be imported too before a backtest can run")
     for name, count in rows.items():
         click.echo(f"{name:<16}{count:>12,} rows")
     for text in source.notes:

@@ -23,6 +23,7 @@ from signals.labels import month_clock
 from signals.registry import SignalSpec
 from signals.table import SignalFolder
 from strategies.execution import engine
+from strategies.execution.clock import span
 from strategies.execution.config import BacktestConfig
 
 Note = Callable[[str], None]
@@ -69,6 +70,7 @@ def backtest(config: BacktestConfig, data: Path, runs: Path, train: Train, note:
     engine.strategy_parameters(config)
     folder, spec = find(config.signal, data) if engine.needs_signal(config) else (None, None)
     panel = open_panel(data, tell)
+    span(panel, config.start, config.end, panel.dates[:1])  # days outside the data are refused before any training
     if spec is not None and folder is not None:
         _train_missing(config, data, panel, spec, folder, train, tell)
     if folder is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from feeds.errors import SignalError
@@ -103,11 +104,16 @@ def import_scores(
 def _read(file: Path) -> pd.DataFrame:
     if not file.exists():
         raise SignalError(f"file of scores must exist, was {file}")
-    if file.suffix == ".csv":
-        return pd.read_csv(file, dtype=str, keep_default_na=False)
-    if file.suffix == ".parquet":
-        frame = pq.read_table(file).to_pandas()
-        return frame.reset_index() if any(frame.index.names) else frame
+    try:
+        if file.suffix == ".csv":
+            return pd.read_csv(file, dtype=str, keep_default_na=False)
+        if file.suffix == ".parquet":
+            frame = pq.read_table(file).to_pandas()
+            return frame.reset_index() if any(frame.index.names) else frame
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError, pa.ArrowException) as broken:
+        first = str(broken).splitlines()[0]
+        kind = file.suffix[1:]
+        raise SignalError(f"{file.name} must be a readable {kind} file in UTF-8, was damaged: {first}") from None
     raise SignalError(f"file of scores must be .csv or .parquet, was {file.name}")
 
 

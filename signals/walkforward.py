@@ -148,15 +148,20 @@ def run(
     """
     if workers < 1:
         raise ConfigError(f"workers must be 1 or more, was {workers}")
+
+    def tell(text: str) -> None:
+        callback(Progress("preparing", message=text))
+
     models, folder = models_folder(data_dir, spec), signal_folder(data_dir, spec.name)
     with _alone(models):
+        panel = open_panel(data_dir, tell)
+        if not panel.members(universe).any():  # an unknown one is refused here, before settings are compared
+            raise SignalError(f"universe must have members in the data, was {universe}")
         if not retrain:
             refuse_other_settings(spec, universe, models, folder)
-
-        def tell(text: str) -> None:
-            callback(Progress("preparing", message=text))
-
-        folds = plan(open_panel(data_dir, tell), spec, start, end, Store.existing(data_dir).open_days())
+        folds = plan(panel, spec, start, end, Store.existing(data_dir).open_days())
+        if not folds:
+            raise ConfigError(f"start to end must hold a month-end that can be scored, was {start} to {end}")
         work = open_workspace(data_dir, spec, universe, tell)
         if retrain:
             forget(work, folder, folds)

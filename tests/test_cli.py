@@ -111,6 +111,17 @@ REFUSALS = {
         ["train", "--signal", "lstm_thoughts"],
         "month-ends",
     ),
+    "a folder that is a file": (
+        ["backtest", "--signal", "reversal", "--output", __file__],
+        f"--output must be a folder, was {__file__}",
+    ),
+    "no worker": (["backtest", "--workers", "0"], "--workers must be 1 or more, was 0"),
+    "a value that is no YAML": (["backtest", "--set", "invested=["], "--set must be KEY=VALUE with a plain value"),
+    "a month that is none": (["backtest", "--start", "2020-13-01"], "start must be a day like 2020-01-31, was 2020-13"),
+    "a universe to train that is unknown": (
+        ["train", "--signal", "lstm_thoughts", "--universe", "000301.SH"],
+        "universe must be one of 000300.SH, 000905.SH, all, was 000301.SH",
+    ),
     "an empty import folder": (
         ["data", "import", "."],
         "import folder must hold a .parquet or .csv file named after a table",
@@ -165,6 +176,22 @@ def test_the_same_backtest_writes_the_same_bytes_and_the_golden_figures(market, 
     assert sorted(figures) == sorted(golden)
     for name, value in golden.items():
         assert figures[name] == (pytest.approx(value, rel=1e-9, abs=1e-12) if isinstance(value, float) else value), name
+
+
+@pytest.mark.parametrize("content", [b"", "日期,代码,分数\n".encode("gbk"), b'date,code,score\n"2020'])
+def test_a_file_of_scores_that_cannot_be_read_is_refused(content, market, tmp_path):
+    (tmp_path / "scores.csv").write_bytes(content)
+    done = run("signals", "import", tmp_path / "scores.csv", "--name", "mine", "--data", market)
+    assert done.exit_code == 2
+    assert "scores.csv must be a readable csv file in UTF-8, was damaged" in done.stderr
+
+
+def test_a_table_with_names_that_are_not_utf_8_is_refused(tmp_path):
+    (tmp_path / "daily.csv").write_bytes("代码,日期\n000001.SZ,20200102\n".encode("gbk"))
+    (tmp_path / "trade_cal.csv").write_text("cal_date,is_open\n20200102,1\n")
+    done = run("data", "import", tmp_path, "--data", tmp_path / "data")
+    assert done.exit_code == 2
+    assert "daily.csv must be a readable csv file, was damaged" in done.stderr
 
 
 def test_flags_win_over_the_file_and_the_resolved_configuration_is_saved(market, tmp_path):

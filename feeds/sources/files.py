@@ -154,8 +154,10 @@ def _read(path: Path) -> pa.Table:
             return pq.read_table(path, partitioning=None)
         texts = {c.name: pa.string() for t in TABLES.values() for c in t.columns if c.kind not in ("float", "int")}
         convert = pa_csv.ConvertOptions(column_types=texts, strings_can_be_null=True)
-        return pa_csv.read_csv(path, convert_options=convert)
-    except (pa.ArrowException, OSError) as broken:
+        table = pa_csv.read_csv(path, convert_options=convert)
+        _ = table.column_names  # names that are not UTF-8 show themselves only when read
+        return table
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as broken:
         first = str(broken).splitlines()[0]
         raise DataError(f"{path} must be a readable {path.suffix[1:]} file, was damaged: {first}") from None
 

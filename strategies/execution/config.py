@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from feeds.errors import ConfigError
+from feeds.errors import ConfigError, DataError
+from feeds.rules import as_day
 from feeds.universe import MIN_LISTED_DAYS
 
 
@@ -43,6 +44,15 @@ class BacktestConfig(BaseModel):
     min_listed_days: int = Field(MIN_LISTED_DAYS, ge=1)
     risk_free: float = Field(0.016, gt=-1, lt=1)
     parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _as_date(cls, value: Any) -> Any:
+        try:
+            return None if value is None else as_day(value).astype(object)
+        except DataError:
+            raise ValueError("a day like 2020-01-31") from None
 
 
 def make(options: dict[str, Any]) -> BacktestConfig:
