@@ -73,7 +73,7 @@ register(
         ),
         ("rf", "Risk-free rate", "percent", "a year; per session (1 + rf)^(1/N) - 1"),
         ("cash_start", "Start capital", "yuan", "net asset value at the start"),
-        ("nav_end", "Final net asset value", "yuan", "cash + holdings + hedge at the last close"),
+        ("nav_end", "Final net asset value", "yuan", "cash + dividends owed + holdings + hedge at the last close"),
     ],
 )
 register(
@@ -187,7 +187,13 @@ register(
         ("fees_total", "Fees", "yuan", "everything charged on stock and futures orders"),
         ("fees_annual", "Fees a year", "percent", "of start capital, fees / years"),
         ("fees_per_traded", "Fees per traded value", "basis points", "stock fees / (bought + sold)"),
-        ("largest_day_share", "Largest share of a day", "percent", "fill / all that was traded of the stock that day"),
+        ("slippage_total", "Slippage", "yuan", "what fills were worse than the session's price"),
+        (
+            "largest_day_share",
+            "Largest share of a day",
+            "percent",
+            "filled in a stock on a day / all that was traded of it that day",
+        ),
         ("average_holdings", "Average number of stocks", "number", "at the close, mean over sessions"),
         ("average_invested", "Average share invested", "percent", "stock value / net asset value"),
         ("rebalances", "Rebalances", "count", "signal dates that led to an order"),
@@ -197,7 +203,12 @@ register(
         ("orders_partial", "Filled in part", "count", "the rest never"),
         ("orders_refused", "Never filled", "count", "no share of it ever traded"),
         ("refused_value_share", "Refused value", "percent", "value not filled at once / value wanted"),
-        ("refusals", "Refused by the market", "count", "not whole at once for a limit, a suspension or T+1"),
+        (
+            "refusals",
+            "Refused by the market",
+            "count",
+            "not whole at once for a limit, a suspension, T+1 or the day's volume",
+        ),
         (
             "refusal_cost",
             "Cost of refusals",

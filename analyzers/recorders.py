@@ -8,22 +8,28 @@ import pandas as pd
 
 
 class NavRecorder(bt.Analyzer):
-    """The account at every close: ``date, nav, cash, stock_value, hedge_value, benchmark`` (yuan, index points)."""
+    """The account at every close: what ``nav.parquet`` holds, in yuan and index points.
+
+    ``date, nav, cash, receivable, stock_value, hedge_value, benchmark``; net asset value is cash, dividends owed,
+    stocks and what the hedge ties up.
+    """
 
     def start(self) -> None:
         self.market = self.strategy.broker.market
         self.navs: list[float] = []
         self.cash: list[float] = []
+        self.owed: list[float] = []
 
     def next(self) -> None:
         broker = self.strategy.broker
         self.navs.append(broker.worth)
         self.cash.append(broker.cash)
+        self.owed.append(broker.receivable if broker.receivables else 0.0)
 
     def get_analysis(self) -> pd.DataFrame:
         """Return one row per session; the first is the starting capital at the close before trading begins."""
         market = self.market
-        nav, cash = np.array(self.navs), np.array(self.cash)
+        nav, cash, owed = np.array(self.navs), np.array(self.cash), np.array(self.owed)
         dates = market.panel.dates[market.first : market.first + len(nav)]
         benchmark = np.array(market.clock.lines.close.array[: len(nav)])
         return pd.DataFrame(
@@ -31,7 +37,8 @@ class NavRecorder(bt.Analyzer):
                 "date": dates.astype("datetime64[ms]"),
                 "nav": nav,
                 "cash": cash,
-                "stock_value": nav - cash,
+                "receivable": owed,
+                "stock_value": nav - cash - owed,
                 "hedge_value": 0.0,
                 "benchmark": benchmark,
             }
@@ -76,11 +83,20 @@ class OrderRecorder(bt.Analyzer):
         ``filled``; ``partial``: some of it, the rest given up; ``expired``: nothing, given up; ``replaced``: a carried
         sell superseded by the next basket; ``cancelled`` by the strategy; ``open``: still waiting when the run ended.
     ``reason``
-        The first obstacle met, also of an order filled later: ``suspended``, ``limit up at open``, ``limit down at
-        open``, ``not listed``, ``delisted``, ``T+1`` (bought only today), ``nothing held`` (that much), ``lot`` (less
-        than the board's lot), ``cash`` (its share of a basket scaled to the cash). Empty if there was none.
+        The first obstacle met, also of an order filled later: ``suspended``; ``limit up`` or ``limit down``, ``at
+        open`` (or the other price of execution) or ``touched``; ``volume`` (its share of the day's);
+        ``not listed``, ``delisted``, ``code changed``, ``not admitted to trading yet`` (new shares); ``T+1`` (bought
+        only today), ``nothing held`` (that much), ``lot`` (less than the board's lot), ``cash`` (its share of a basket
+        scaled to the cash). Empty if there was none.
+    ``standing``
+        How the day of that obstacle stood to the limit, as known after it: ``one price`` (every trade at the limit),
+        ``at limit`` (traded away from it too), ``touched``; empty if it was no limit.
     ``date``
         The session that ended it, or the last one tried; ``attempts`` counts the sessions tried.
+    ``price``
+        The mean of its fills, slippage included; ``slippage`` is what that cost, in yuan.
+    ``replaces``
+        The code whose refused buy this order stands in for; empty for all others.
     ``reference``
         The price it was sized with: the signal date's last close, ex-right if the stock went ex by the next open.
 
@@ -89,7 +105,7 @@ class OrderRecorder(bt.Analyzer):
 
     COLUMNS = (
         "signal_date", "date", "ts_code", "side", "wanted", "filled", "price", "fee", "status", "reason",
-        "reference", "attempts",
+        "reference", "attempts", "standing", "slippage", "replaces",
     )  # fmt: skip
 
     def start(self) -> None:
@@ -121,6 +137,9 @@ class OrderRecorder(bt.Analyzer):
                 info.reason,
                 info.reference,
                 info.attempts,
+                info.standing,
+                info.slippage,
+                info.replaces,
             )
         )
 
@@ -133,13 +152,36 @@ class OrderRecorder(bt.Analyzer):
         for name in ("signal_date", "date"):
             frame[name] = panel.dates[frame[name].to_numpy("int64")].astype("datetime64[ms]")
         frame["ts_code"] = pd.Series(panel.codes[frame["ts_code"].to_numpy("int64")].astype(object), dtype="str")
+        frame["replaces"] = ["" if column < 0 else str(panel.codes[column]) for column in frame["replaces"]]
         kinds = dict.fromkeys(("wanted", "filled", "attempts"), "int64")
-        kinds |= dict.fromkeys(("price", "fee", "reference"), "float64")
-        return frame.astype(kinds | dict.fromkeys(("side", "status", "reason"), "str"))
+        kinds |= dict.fromkeys(("price", "fee", "reference", "slippage"), "float64")
+        return frame.astype(kinds | dict.fromkeys(("side", "status", "reason", "standing", "replaces"), "str"))
+
+
+class FillRecorder(bt.Analyzer):
+    """Every execution: ``date, ts_code, side, shares, price, fee, slippage`` (yuan); an order may have several."""
+
+    def get_analysis(self) -> pd.DataFrame:
+        """Return one row per execution, by date, sales first, then by code."""
+        panel = self.strategy.broker.market.panel
+        row, column, shares, price, fee, slippage = np.array(self.strategy.broker.fills, "float64").reshape(-1, 6).T
+        order = np.lexsort((column, shares > 0, row))
+        return pd.DataFrame(
+            {
+                "date": panel.dates[row[order].astype(int)].astype("datetime64[ms]"),
+                "ts_code": pd.Series(panel.codes[column[order].astype(int)].astype(object), dtype="str"),
+                "side": pd.Series(np.where(shares[order] > 0, "buy", "sell").astype(object), dtype="str"),
+                "shares": np.abs(shares[order]).astype("int64"),
+                "price": price[order],
+                "fee": fee[order],
+                "slippage": slippage[order],
+            }
+        )
 
 
 RECORDERS: dict[str, type[bt.Analyzer]] = {
     "nav": NavRecorder,
     "positions": PositionRecorder,
     "orders": OrderRecorder,
+    "fills": FillRecorder,
 }

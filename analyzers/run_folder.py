@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from feeds.panel import MarketPanel
     from strategies.execution.engine import BacktestResult
 
-FRAMES = ("nav", "positions", "orders", "actions")
+FRAMES = ("nav", "positions", "orders", "fills", "actions")
 
 
 def run_id(result: "BacktestResult") -> str:

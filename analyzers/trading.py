@@ -21,9 +21,11 @@ def stock_orders(orders: pd.DataFrame) -> pd.DataFrame:
     return orders[stocks].sort_values(["date", "signal_date", "ts_code", "side"], kind="stable")
 
 
-def traded_value(orders: pd.DataFrame) -> pd.Series:
-    """Return the value of each order's fill in yuan, 0 where nothing was filled."""
-    return (orders["filled"] * orders["price"]).where(orders["filled"] > 0, 0.0).astype(float)
+def stock_fills(result: "BacktestResult") -> pd.DataFrame:
+    """Return the executions in stocks and funds, with their ``value`` in yuan."""
+    fills = result.fills
+    fills = fills[fills["ts_code"].astype(str).str.endswith(STOCK_SUFFIXES)]
+    return fills.assign(value=(fills["shares"] * fills["price"]).astype(float))
 
 
 def turnover_by_date(result: "BacktestResult") -> pd.Series:
@@ -31,12 +33,11 @@ def turnover_by_date(result: "BacktestResult") -> pd.Series:
 
     Equals ``1/2 * sum(|w_t - w_(t-)|)`` with the drifted weight before the trade, at fill prices.
     """
-    orders = stock_orders(result.orders)
-    values = traded_value(orders).groupby(pd.DatetimeIndex(orders["date"])).sum()
+    fills = stock_fills(result)
+    values = fills["value"].groupby(pd.DatetimeIndex(fills["date"])).sum()
     nav = pd.Series(result.nav["nav"].to_numpy(dtype=float), index=pd.DatetimeIndex(result.nav["date"]))
     evening_before = nav.shift(1).reindex(values.index)
-    turnover = values / 2 / evening_before
-    return turnover[values > 0]
+    return values / 2 / evening_before
 
 
 def trading_metrics(result: "BacktestResult", figures: Metrics, panel: "MarketPanel | None") -> Metrics:
@@ -52,10 +53,9 @@ def trading_metrics(result: "BacktestResult", figures: Metrics, panel: "MarketPa
         Prices for the cost of refusals; without it that cost is None.
     """
     years, start = float(figures["years"] or 0), float(figures["cash_start"] or 0)
-    stocks = stock_orders(result.orders)
-    fees = float(result.orders["fee"].fillna(0).sum())
-    stock_fees = float(stocks["fee"].fillna(0).sum())
-    traded = float(traded_value(stocks).sum())
+    stocks, fills = stock_orders(result.orders), stock_fills(result)
+    fees = float(result.fills["fee"].sum())
+    stock_fees, traded = float(fills["fee"].sum()), float(fills["value"].sum())
     turnover = turnover_by_date(result)
     rebalances = int(stocks["signal_date"].nunique())
     found: Metrics = {
@@ -64,6 +64,7 @@ def trading_metrics(result: "BacktestResult", figures: Metrics, panel: "MarketPa
         "fees_total": fees,
         "fees_annual": fees / start / years if years > 0 else None,
         "fees_per_traded": stock_fees / traded if traded > 0 else None,
+        "slippage_total": float(fills["slippage"].sum()),
         "rebalances": rebalances,
     }
     found |= _exposure(result)
@@ -71,7 +72,7 @@ def trading_metrics(result: "BacktestResult", figures: Metrics, panel: "MarketPa
     if panel is not None:
         costs = refusals_of(result, panel)
         cost = float(costs.loc[costs["by_market"], "cost"].sum())
-        found["largest_day_share"] = _largest_day_share(stocks, panel)
+        found["largest_day_share"] = _largest_day_share(fills, panel)
         found["refusals"] = int(costs["by_market"].sum())
         found["refusal_cost"] = cost
         found["refusal_cost_annual"] = cost / start / years if years > 0 else None
@@ -95,14 +96,16 @@ def _exposure(result: "BacktestResult") -> Metrics:
     }
 
 
-def _largest_day_share(orders: pd.DataFrame, panel: "MarketPanel") -> float | None:
-    """Return the largest fill over what all the market traded of that stock that day; no fill waits for volume."""
-    filled = orders[orders["filled"] > 0]
-    if filled.empty:
+def _largest_day_share(fills: pd.DataFrame, panel: "MarketPanel") -> float | None:
+    """Return the largest part one took of what all the market traded of a stock on a day."""
+    if fills.empty:
         return None
-    rows = np.searchsorted(panel.dates, filled["date"].to_numpy().astype("datetime64[D]"))
-    columns = [panel.index_of(code) for code in filled["ts_code"].astype(str)]
-    return float((filled["filled"].to_numpy(dtype=float) / panel.field("vol")[rows, columns]).max())
+    daily = fills.groupby(["date", "ts_code"], as_index=False)["shares"].sum()
+    rows = np.searchsorted(panel.dates, daily["date"].to_numpy().astype("datetime64[D]"))
+    columns = [panel.index_of(code) for code in daily["ts_code"].astype(str)]
+    volume = panel.field("vol")[rows, columns]
+    traded = np.isfinite(volume) & (volume > 0)
+    return float((daily["shares"].to_numpy(dtype=float)[traded] / volume[traded]).max()) if traded.any() else None
 
 
 def _fills(orders: pd.DataFrame) -> Metrics:
@@ -132,13 +135,12 @@ def contributions(result: "BacktestResult") -> pd.DataFrame:
         at which the stock was held. The profits add up to the change of net asset value less what the
         hedge and the cash earned.
     """
-    orders = stock_orders(result.orders)
-    signs = np.where(orders["side"] == "sell", 1.0, -1.0)
-    fees = orders["fee"].fillna(0).astype(float)
-    codes = orders["ts_code"].astype(str)
-    flow = (traded_value(orders) * signs - fees).groupby(codes).sum()
+    fills = stock_fills(result)
+    signs = np.where(fills["side"] == "sell", 1.0, -1.0)
+    flow = (fills["value"] * signs - fills["fee"]).groupby(fills["ts_code"].astype(str)).sum()
     actions = result.actions
-    cash = actions["cash"].fillna(0).astype(float).groupby(actions["ts_code"].astype(str)).sum()
+    gained = (actions["cash"].fillna(0) + actions["receivable"].fillna(0)).astype(float)
+    cash = gained.groupby(actions["ts_code"].astype(str)).sum()
     positions = result.positions
     held = positions[positions["shares"] != 0]
     last = held[held["date"] == result.nav["date"].iloc[-1]]

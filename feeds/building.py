@@ -9,13 +9,14 @@ import pandas as pd
 from filelock import FileLock
 
 from feeds.errors import DataError
-from feeds.panel import CorporateEvents, MarketPanel, Spans, carry_forward, load_panel, save_panel
+from feeds.events import Conversions, CorporateEvents
+from feeds.panel import MarketPanel, Spans, carry_forward, load_panel, save_panel
 from feeds.rules import boards, delisting_day_is_free, free_days, has_ipo_band, limit_percents, limit_prices
 from feeds.store import Store
 from feeds.tables import VALUATION_COLUMNS
 
 CACHE = ".panel"
-PANEL_FORMAT = "4"
+PANEL_FORMAT = "5"
 _BARS = ["open", "high", "low", "close", "pre_close", "vol", "amount"]
 _ST_NAME, _LEAVING_NAME = r"ST|^PT|退", "退"
 _ABSURD_LIMIT = 5.0  # vendors write 100000 or 0 where there is no limit; the widest real band is +44 %
@@ -89,6 +90,7 @@ def build_panel(store: Store) -> MarketPanel:
         industry_spans=industry_spans,
         industry_names=industry_names,
         events=_events(store, grid),
+        conversions=_conversions(store, grid),
         st_known=st_known,
         simulated=store.simulated,
         source=store.source,
@@ -226,20 +228,37 @@ def _limits(
 
 
 def _events(store: Store, grid: _Grid) -> CorporateEvents:
-    """Return dividends and rights on the panel's axes; a later plan of the same ex-date is a row of its own."""
+    """Return dividends and rights on the panel's axes; a later plan of the same ex-date is a row of its own.
+
+    A plan without a pay date, or without a date from which its shares trade, has them on its ex-date.
+    """
     dividend, rights = store.read("dividend"), store.read("rights")
-    zero = np.zeros(len(dividend)), np.zeros(len(rights))
-    parts = (
-        np.append(grid.stocks(dividend["ts_code"]), grid.stocks(rights["ts_code"])),
-        np.append(grid.row(dividend["ex_date"]), grid.row(rights["ex_date"])),
-        np.append(dividend["stk_div"], zero[1]),
-        np.append(dividend["cash_div_tax"], zero[1]),
-        np.append(zero[0], rights["ratio"]),
-        np.append(zero[0], rights["price"]),
-    )
-    before = np.append(dividend["ex_date"], rights["ex_date"]).astype("datetime64[D]") < grid.days[0]
-    keep = (parts[0] >= 0) & (parts[1] < len(grid.days)) & ~before
+    both = ["ts_code", "ex_date", "pay_date", "tradable_date", "shares", "cash", "rights", "price", "taxed"]
+    names = {"div_listdate": "tradable_date", "stk_div": "shares", "cash_div_tax": "cash", "stk_bo_rate": "taxed"}
+    plans = pd.concat([dividend.rename(columns=names), rights.rename(columns={"ratio": "rights"})])
+    plans = plans.reindex(columns=both)
+    row = grid.row(plans["ex_date"])
+    later = [np.maximum(grid.row(plans[name].fillna(plans["ex_date"])), row) for name in ("pay_date", "tradable_date")]
+    numbers = plans[both[4:]].fillna(0.0).to_numpy("float64").T
+    parts = (grid.stocks(plans["ts_code"]), row, *numbers[:4], *later, numbers[4])
+    before = plans["ex_date"].to_numpy().astype("datetime64[D]") < grid.days[0]
+    keep = (parts[0] >= 0) & (row < len(grid.days)) & ~before
     return CorporateEvents(*(part[keep].astype("float64") for part in parts))
+
+
+def _conversions(store: Store, grid: _Grid) -> Conversions:
+    """Return code changes and mergers on the panel's axes; both codes must be in it."""
+    table = store.read("code_change")
+    row = grid.row(table["change_date"])
+    old, new = grid.stocks(table["ts_code"]), grid.stocks(table["new_code"])
+    lost = (old >= 0) & (new < 0) & (row < len(grid.days))
+    if lost.any():
+        line = table.iloc[int(lost.argmax())]
+        raise DataError(f"new_code of {line['ts_code']} must have bars, was {line['new_code']}")
+    keep = (old >= 0) & (new >= 0) & (row < len(grid.days))
+    cash = table["cash"].fillna(0.0).to_numpy("float64")
+    parts = (old, row, new, table["ratio"].to_numpy("float64"), cash)
+    return Conversions(*(part[keep].astype("float64") for part in parts))
 
 
 def _indices(store: Store, days: np.ndarray) -> dict[str, np.ndarray]:

@@ -195,7 +195,10 @@ class Market:
         return self.first + self.step
 
     def view(self, name: str, column: int) -> "memoryview[float]":
-        """Return one stock's field over the run as a memoryview of floats, indexed by :attr:`step`."""
+        """Return one stock's field over the run as a memoryview of floats, indexed by :attr:`step`.
+
+        ``vwap`` is the day's volume-weighted mean price, in raw yuan.
+        """
         key = (name, column)
         if key not in self._views:
             self._views[key] = self._view(name, column)
@@ -206,9 +209,16 @@ class Market:
             return self._read(self.panel.fields[name], name, column)
         if name == "datetime":
             return _floats(self.clock.days)
+        if name == "vwap":
+            return self._vwap(column)
         if name:
             raise unknown("panel field", name, self.panel.fields, DataError)
         return self._zeros
+
+    def _vwap(self, column: int) -> "memoryview[float]":
+        """Return amount over volume, raw yuan, never outside the day's low and high by a rounding."""
+        amount, vol, low, high = (np.array(self.view(name, column)) for name in ("amount", "vol", "low", "high"))
+        return _floats(np.clip(amount / vol, low, high))
 
     def _read(self, values: np.ndarray, name: str, column: int) -> "memoryview[float]":
         """Read one column: from its file where there is one, for touching a map may pull in 2 MB around it."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from feeds.atomic import naming, temporary_beside
 from feeds.errors import DataError, unknown
+from feeds.events import Conversions, CorporateEvents
 from feeds.rules import as_day
 
 FLOAT_FIELDS = (
@@ -31,24 +32,6 @@ class Spans:
     @staticmethod
     def none() -> "Spans":
         return Spans(*(np.zeros(0, "int32") for _ in range(4)))
-
-
-@dataclass(frozen=True)
-class CorporateEvents:
-    """Dividends and rights by ex-date: K rows, all per old share; known at the close before the ex-date."""
-
-    stock: np.ndarray
-    row: np.ndarray
-    shares: np.ndarray  # bonus and transfer shares
-    cash: np.ndarray  # yuan before tax
-    rights: np.ndarray  # shares offered
-    rights_price: np.ndarray  # yuan
-
-    PARTS = ("stock", "row", "shares", "cash", "rights", "rights_price")
-
-    @staticmethod
-    def none() -> "CorporateEvents":
-        return CorporateEvents(*(np.zeros(0) for _ in CorporateEvents.PARTS))
 
 
 @dataclass(frozen=True)
@@ -74,6 +57,7 @@ class MarketPanel:
     industry_spans: Spans = field(default_factory=Spans.none)
     industry_names: tuple[str, ...] = ()
     events: CorporateEvents = field(default_factory=CorporateEvents.none)
+    conversions: Conversions = field(default_factory=Conversions.none)
     st_known: bool = True
     simulated: bool = False
     source: str = "arrays"
@@ -227,7 +211,8 @@ def _write_panel(panel: MarketPanel, folder: Path) -> None:
         "source": panel.source,
         "fingerprint": panel.fingerprint,
     }
-    np.save(folder / "_events.npy", np.array([getattr(panel.events, part) for part in CorporateEvents.PARTS]))
+    for name, rows in (("events", panel.events), ("conversions", panel.conversions)):
+        np.save(folder / f"_{name}.npy", np.array([getattr(rows, part) for part in rows.PARTS], "float64"))
     np.save(folder / "_indices.npy", np.array(list(panel.indices.values())).reshape(-1, len(panel.dates)))
     (folder / "panel.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
 
@@ -254,6 +239,7 @@ def load_panel(folder: Path) -> MarketPanel:
         industry_spans=spans["industry"],
         industry_names=tuple(about["industry_names"]),
         events=CorporateEvents(*np.array(array("_events"))),
+        conversions=Conversions(*np.array(array("_conversions"))),
         st_known=about["st_known"],
         simulated=about["simulated"],
         source=about["source"],

@@ -70,6 +70,7 @@ TABLES: dict[str, Table] = {
                 Column("pay_date", "date", nullable=True),
                 Column("div_listdate", "date", nullable=True),
                 *_floats("stk_div", "bonus and transfer shares per share"),
+                *_floats("stk_bo_rate", "bonus shares per share, the taxed part of stk_div", nullable=True),
                 *_floats("cash_div_tax", "yuan per share before tax"),
             ),
             ("ts_code", "ex_date", "end_date"),
@@ -83,6 +84,17 @@ TABLES: dict[str, Table] = {
                 *_floats("price", "yuan", positive=True),
             ),
             ("ts_code", "ex_date"),
+        ),
+        Table(
+            "code_change",
+            (
+                CODE,
+                Column("new_code", "code"),
+                Column("change_date", "date", "first day of the new shares"),
+                *_floats("ratio", "new shares per old share", positive=True),
+                *_floats("cash", "yuan per old share", nullable=True),
+            ),
+            ("ts_code",),
         ),
         Table(
             "namechange",

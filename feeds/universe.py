@@ -1,5 +1,7 @@
 """Who may be bought on a day: listed long enough, not ST, trading, and a member of the chosen index."""
 
+from collections.abc import Collection
+
 import numpy as np
 
 from feeds.panel import MarketPanel
@@ -18,12 +20,21 @@ class Universe:
         ``all`` or an index code whose dated members the store holds, e.g. ``000300.SH``.
     min_listed_days : int
         Trading days since listing, that day included.
+    ignore : collection of str
+        ``suspensions``, ``st``: filters left out, to show what they cost.
     """
 
-    def __init__(self, panel: MarketPanel, name: str = "all", min_listed_days: int = MIN_LISTED_DAYS):
+    def __init__(
+        self,
+        panel: MarketPanel,
+        name: str = "all",
+        min_listed_days: int = MIN_LISTED_DAYS,
+        ignore: Collection[str] = (),
+    ):
         self.panel = panel
         self.name = name
         self.min_listed_days = min_listed_days
+        self.ignore = ignore
         # Every listed stock is a member of "all", and the listing rule says who is listed.
         self.members = None if name == "all" else panel.members(name)
         self._days: dict[int, np.ndarray] = {}
@@ -33,7 +44,11 @@ class Universe:
         if row not in self._days:
             panel = self.panel
             old_enough = panel.listed_days(row) >= max(self.min_listed_days, 1)
-            trading = old_enough & ~panel.suspended[row] & ~panel.st[row]
+            trading = old_enough
+            if "suspensions" not in self.ignore:
+                trading = trading & ~panel.suspended[row]
+            if "st" not in self.ignore:
+                trading = trading & ~panel.st[row]
             self._days[row] = trading if self.members is None else trading & self.members[row]
         return self._days[row]
 

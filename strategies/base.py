@@ -18,7 +18,7 @@ class BasketStrategy(bt.Strategy):
     """Rebalances on its signal dates; a subclass says which stocks it wants and how much of each.
 
     Implement :meth:`weights`. It is called after the close of every signal date and returns target weights by panel
-    column; the orders go out together and are filled at the next session's open. A subclass that makes indicators
+    column; the orders go out together and are filled in the next session. A subclass that makes indicators
     trades from the session on which they all have a value, as Backtrader has it.
 
     Parameters
@@ -60,7 +60,21 @@ class BasketStrategy(bt.Strategy):
         market = self.broker.market
         row = market.row
         if row in self.p.signal and market.step + 1 < market.days:
-            self.order_basket(self.weights(row, *self.p.signal[row]))
+            columns, scores = self.p.signal[row]
+            weights = self.weights(row, columns, scores)
+            self.order_basket(weights)
+            if self.broker.p.blocked_buys.substitute:
+                self.broker.reserve = self.reserve(row, columns, scores, weights)
+
+    def reserve(
+        self, row: int, columns: np.ndarray, scores: np.ndarray, weights: Mapping[int, float | None]
+    ) -> list[int]:
+        """Return the columns that may take the place of a buy that the market refuses, best first.
+
+        By default as many of the best eligible scores as there are weights, without those that have one.
+        """
+        ranked = self.best(row, columns, scores, count=2 * len(weights))
+        return [int(column) for column in ranked if column not in weights]
 
     def order_basket(self, weights: Mapping[int, float | None]) -> None:
         """Order the difference between what is held and the target weights, in place of what is still carried.
@@ -73,12 +87,13 @@ class BasketStrategy(bt.Strategy):
         broker = self.broker
         broker.cancel_carried()
         worth = broker.worth * self.p.invested
+        ranks = {column: rank for rank, column in enumerate(weights)}
         for column in sorted({*weights, *broker.holdings}):
             weight = weights.get(column, 0.0)
             if weight is not None:
-                self._order(int(column), weight, worth)
+                self._order(int(column), weight, worth, ranks.get(column, len(ranks)))
 
-    def _order(self, column: int, weight: float, worth: float) -> None:
+    def _order(self, column: int, weight: float, worth: float, rank: int) -> None:
         broker, market = self.broker, self.broker.market
         price = broker.last_price(column)
         if price != price:
@@ -94,7 +109,7 @@ class BasketStrategy(bt.Strategy):
             trade = self.buy if shares > 0 else self.sell
             trade(
                 data=market.feed(column), size=abs(shares),
-                signal_row=market.row, reference=price, whole=not weight,
+                signal_row=market.row, reference=price, whole=not weight, rank=rank,
             )  # fmt: skip
 
     def _difference(self, column: int, held: int, change: float) -> int:

@@ -35,7 +35,7 @@ class Scores:
 def main(folder: Path, out: Path, repeats: int) -> None:
     settings = config.make(
         {
-            "strategy": "top10", "signal": "workload", "lots": "share", "unfilled_sells": "expire",
+            "strategy": "top10", "signal": "workload", "lots": "share", "blocked_sells": "expire",
             "min_listed_days": 1, "parameters": {"invested": 0.98, "sell_suspended": False},
         }
     )  # fmt: skip

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from feeds.errors import ConfigError, DataError
 from feeds.rules import as_day
 from feeds.universe import MIN_LISTED_DAYS
+from strategies.execution.fills import slippage
+from strategies.execution.policy import policy
 
 
 class BacktestConfig(BaseModel):
@@ -24,6 +26,14 @@ class BacktestConfig(BaseModel):
         First and last trading day of the run; by default from the first score on, to the end of the data.
     benchmark : str, optional
         Index code; by default the CSI 300's total-return index, else its price index.
+    prices : str
+        ``raw``: exchange prices, with corporate actions as events. ``total-return``: back-adjusted, without any.
+    execution, fill, slippage, max_participation, blocked_buys, blocked_sells, lots
+        How orders are filled; see :class:`strategies.execution.broker.AShareBroker`.
+    ignore : tuple of str
+        Obstacles left out, to show what they cost: ``limits``, ``suspensions``, ``st`` (candidates with ST).
+    delisting_recovery, dividends, dividend_tax, rights
+        What corporate actions do; see :class:`strategies.execution.entitled.EntitledAccount`.
     parameters : dict
         The strategy's own parameters.
     """
@@ -38,13 +48,37 @@ class BacktestConfig(BaseModel):
     cash: float = Field(10_000_000.0, gt=0, le=1e15, allow_inf_nan=False)
     benchmark: str | None = None
     fees: str = "8bp"
+    prices: Literal["raw", "total-return"] = "raw"
+    execution: Literal["open", "vwap", "close"] = "open"
+    fill: Literal["optimistic", "default", "pessimistic"] = "default"
+    slippage: str = "none"
+    max_participation: float | None = Field(None, gt=0, le=1)
+    blocked_buys: str = "expire"
+    blocked_sells: str = "carry"
+    ignore: tuple[Literal["limits", "suspensions", "st"], ...] = ()
     lots: Literal["board", "share"] = "board"
-    unfilled_sells: Literal["carry", "expire"] = "carry"
     delisting_recovery: float = Field(0.0, ge=0, le=1)
+    dividends: Literal["cash", "reinvest"] = "cash"
+    dividend_tax: Literal["none", "holding"] = "none"
+    rights: Literal["subscribe", "lapse"] = "subscribe"
     min_listed_days: int = Field(MIN_LISTED_DAYS, ge=1)
     risk_free: float = Field(0.016, gt=-1, lt=1)
     parameters: dict[str, Any] = Field(default_factory=dict)
 
+    @field_validator("slippage")
+    @classmethod
+    def _as_slippage(cls, value: str) -> str:
+        if slippage(value) is None:
+            raise ValueError("none, or a number of bp or ticks like 5bp or 1tick")
+        return value
+
+    @field_validator("blocked_buys", "blocked_sells")
+    @classmethod
+    def _as_policy(cls, value: str, info: ValidationInfo) -> str:
+        sells = info.field_name == "blocked_sells"
+        if policy(value) is None or (sells and value == "substitute"):
+            raise ValueError("expire, carry or carry=N sessions" + ("" if sells else ", or substitute"))
+        return value
 
     @field_validator("start", "end", mode="before")
     @classmethod

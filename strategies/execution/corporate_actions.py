@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import log
 
-from feeds.panel import CorporateEvents
+from feeds.events import CorporateEvents
 
 SPLIT_LIKE = 1.1  # a factor jump from this size on is read as new shares, a smaller one as cash
 _NOISE = 1e-6  # a factor jump this small is rounding
@@ -12,12 +12,24 @@ _DUST = 1e-9  # shares
 
 @dataclass(frozen=True)
 class Entitlement:
-    """What one old share carries on an ex-date: new shares, cash, and shares offered at a price."""
+    """What one old share carries on an ex-date: new shares, cash, and shares offered at a price.
+
+    ``pay_row`` and ``tradable_row`` are the first rows with the cash and on which the new shares trade, at or before
+    the ex-date if at once; ``taxed`` is the part of the new shares that is taxed at 1 yuan each.
+    """
 
     shares: float = 0.0
     cash: float = 0.0
     rights: float = 0.0
     rights_price: float = 0.0
+    pay_row: int = 0
+    tradable_row: int = 0
+    taxed: float = 0.0
+
+    @property
+    def taxable(self) -> float:
+        """Yuan per old share that dividend tax is on: the cash, and bonus shares at their face value of 1 yuan."""
+        return self.cash + self.taxed
 
     def reference(self, price: float) -> float:
         """Return the ex-right price that follows from ``price``, in yuan, unrounded.
@@ -44,38 +56,64 @@ class Entitlement:
 
 @dataclass(frozen=True)
 class Adjustment:
-    """One row for the account: ``shares`` and ``cash`` (yuan) are changes."""
+    """One row for the account: ``shares``, ``cash`` and ``receivable`` (yuan) are changes."""
 
     kind: str
     shares: int
     cash: float
+    receivable: float = 0.0
 
 
 def entitlements(events: CorporateEvents) -> dict[int, dict[int, Entitlement]]:
-    """Return what is due by row and stock column; plans that share an ex-date are summed."""
+    """Return what is due by row and stock column; plans that share an ex-date are summed.
+
+    Of their dates the latest counts.
+    """
     result: dict[int, dict[int, Entitlement]] = {}
     rows = zip(*(getattr(events, part).tolist() for part in CorporateEvents.PARTS), strict=True)
-    for stock, row, shares, cash, rights, rights_price in rows:
+    for stock, row, shares, cash, rights, rights_price, pay_row, tradable_row, taxed in rows:
         day = result.setdefault(int(row), {})
         old = day.get(int(stock), Entitlement())
         offered = old.rights + rights
         cost = old.rights * old.rights_price + (rights * rights_price if rights else 0.0)
         day[int(stock)] = Entitlement(
-            old.shares + shares, old.cash + cash, offered, cost / offered if offered else 0.0
+            old.shares + shares,
+            old.cash + cash,
+            offered,
+            cost / offered if offered else 0.0,
+            max(old.pay_row, int(pay_row) if cash else 0),
+            max(old.tradable_row, int(tradable_row) if shares or rights else 0),
+            old.taxed + taxed,
         )
     return result
 
 
-def apply(held: int, price: float, due: Entitlement, subscribe: bool) -> list[Adjustment]:
+def apply(
+    held: int, price: float, due: Entitlement, subscribe: bool, row: int | None = None, reinvest: bool = False
+) -> list[Adjustment]:
     """Return the changes to a holding of ``held`` shares carried at ``price`` when ``due`` goes ex.
 
-    Cash and new shares are booked on the ex-date (the pay date is usually the same day); a fraction of a share is
-    paid in cash at the ex-right price. Offered shares are taken up if ``subscribe``, and lost otherwise: rights on
-    A-shares cannot be sold. Nobody subscribes above the market price.
+    New shares are booked on the ex-date, and so is cash, as a receivable if the pay date is after ``row``; a fraction
+    of a share is paid in cash at the ex-right price. Offered shares are taken up if ``subscribe``, and lost
+    otherwise: rights on A-shares cannot be sold. Nobody subscribes above the market price.
+
+    Parameters
+    ----------
+    row : int, optional
+        The ex-date's row of the panel; without it everything is paid at once.
+    reinvest : bool
+        Turn cash into whole shares at the ex-right price, at no cost.
     """
     rows = []
     if due.cash:
-        rows.append(Adjustment("cash_dividend", 0, held * due.cash))
+        cash = held * due.cash
+        if reinvest:
+            bought = int(cash / due.reference(price) + _DUST)
+            rows.append(Adjustment("dividend_reinvested", bought, max(cash - bought * due.reference(price), 0.0)))
+        elif row is not None and due.pay_row > row:
+            rows.append(Adjustment("cash_dividend", 0, 0.0, cash))
+        else:
+            rows.append(Adjustment("cash_dividend", 0, cash))
     if due.shares:
         whole = due.bonus(held)
         rows.append(Adjustment("bonus_shares", whole, max(held * due.shares - whole, 0.0) * due.reference(price)))

@@ -8,6 +8,7 @@ from typing import Any
 import backtrader as bt
 import pandas as pd
 
+from feeds.adjusted import total_return
 from feeds.errors import ConfigError
 from feeds.lines import Market
 from feeds.panel import MarketPanel
@@ -18,16 +19,9 @@ from strategies.execution.broker import AShareBroker
 from strategies.execution.clock import SignalReader, Span, benchmark_closes, scores_by_row, span
 from strategies.execution.config import BacktestConfig, unknown_key
 from strategies.execution.fees import get as get_fees
-
-FILL_RULE = (
-    "scores of a close trade at the next session's open; no buy at or above the upper limit, no sell at or below the "
-    "lower limit, nothing while suspended; shares bought today cannot be sold today; unfilled buys expire"
-)
-
-
-NOT_CHARGED = (
-    "slippage and market impact; fills are not limited by volume (see the largest share of a day); dividend tax"
-)
+from strategies.execution.fills import slippage
+from strategies.execution.policy import policy
+from strategies.execution.rules_in_words import fill_rule, not_charged
 
 
 @dataclass(frozen=True)
@@ -36,7 +30,7 @@ class BacktestResult:
 
     Attributes
     ----------
-    nav, positions, orders, actions : pandas.DataFrame
+    nav, positions, orders, fills, actions : pandas.DataFrame
         The frames of the run folder (README, "Run folder").
     facts : dict
         What the numbers rest on: data, fees, fill rule, universe, benchmark, the signal's training spans.
@@ -48,11 +42,13 @@ class BacktestResult:
     nav: pd.DataFrame
     positions: pd.DataFrame
     orders: pd.DataFrame
+    fills: pd.DataFrame
     actions: pd.DataFrame
     facts: dict[str, Any] = field(default_factory=dict)
     analyses: dict[str, Any] = field(default_factory=dict)
 
 
+FRAMES = ("nav", "positions", "orders", "fills")  # what recorders of these names leave
 _FILLED_IN = ("signal", "universe")  # parameters that the engine gives to strategies that name them
 
 
@@ -110,8 +106,8 @@ def run(
     signal : SignalReader or None
         Dated scores; not looked at if the strategy has no parameter ``signal``.
     recorders : mapping of str to analyzer class
-        Those named ``nav``, ``positions`` and ``orders`` make the result's frames; any other Backtrader analyzer's
-        analysis is found in ``analyses`` under its name.
+        Those named ``nav``, ``positions``, ``orders`` and ``fills`` make the result's frames; any other Backtrader
+        analyzer's analysis is found in ``analyses`` under its name.
 
     Raises
     ------
@@ -119,6 +115,8 @@ def run(
         Before the first day is simulated, if something asked for breaks its rule.
     """
     parameters = strategy_parameters(config)
+    if config.prices == "total-return":
+        panel = total_return(panel)
     if not needs_signal(config):
         signal = None
     elif signal is None:
@@ -128,7 +126,7 @@ def run(
     scores, metas = scores_by_row(panel, signal, rows) if signal is not None else ({}, [])
     if signal is not None and not scores:
         raise ConfigError(f"signal {signal.name} must have a score within the run, was without one")
-    universe = Universe(panel, config.universe, config.min_listed_days)
+    universe = Universe(panel, config.universe, config.min_listed_days, config.ignore)
     cerebro, broker = _cerebro(config, Market(panel, rows.first, rows.last, closes))
     cls = registry.get(config.strategy).cls
     inputs = {"signal": scores, "universe": universe}
@@ -138,18 +136,21 @@ def run(
         cerebro.addanalyzer(recorder, _name=name)
     strategy = cerebro.run()[0]
     found = {name: getattr(strategy.analyzers, name).get_analysis() for name in recorders}
-    frames = {name: found.pop(name, pd.DataFrame()) for name in ("nav", "positions", "orders")}
+    frames = {name: found.pop(name, pd.DataFrame()) for name in FRAMES}
     facts = _facts(config, panel, rows, universe, scores, metas, parameters, benchmark) | broker.facts()
     return BacktestResult(config, **frames, actions=_actions(panel, broker), facts=facts, analyses=found)
 
 
 def _cerebro(config: BacktestConfig, market: Market) -> tuple[bt.Cerebro, AShareBroker]:
     cerebro = bt.Cerebro(stdstats=False)
+    same = ("lots", "execution", "fill", "max_participation", "ignore")
+    corporate = ("delisting_recovery", "dividends", "dividend_tax", "rights")
     broker = AShareBroker(
         fees=get_fees(config.fees),
-        lots=config.lots,
-        unfilled_sells=config.unfilled_sells,
-        delisting_recovery=config.delisting_recovery,
+        slippage=slippage(config.slippage),
+        blocked_buys=policy(config.blocked_buys),
+        blocked_sells=policy(config.blocked_sells),
+        **{name: getattr(config, name) for name in (*same, *corporate)},
     )
     broker.setcash(config.cash)
     broker.attach(market)
@@ -162,9 +163,12 @@ def _actions(panel: MarketPanel, broker: AShareBroker) -> pd.DataFrame:
     """Return corporate actions by date and code, those of one stock and day in the order they were booked."""
     booked = sorted(broker.actions, key=lambda action: action[:2])
     return pd.DataFrame(
-        [(panel.dates[row], str(panel.codes[n]), a.kind, a.shares, a.cash) for row, n, a in booked],
-        columns=["date", "ts_code", "kind", "shares", "cash"],
-    ).astype({"date": "datetime64[ms]", "ts_code": "str", "kind": "str", "shares": "int64", "cash": "float64"})
+        [(panel.dates[row], str(panel.codes[n]), a.kind, a.shares, a.cash, a.receivable) for row, n, a in booked],
+        columns=["date", "ts_code", "kind", "shares", "cash", "receivable"],
+    ).astype(
+        {"date": "datetime64[ms]", "ts_code": "str", "kind": "str", "shares": "int64", "cash": "float64",
+         "receivable": "float64"}
+    )  # fmt: skip
 
 
 def _facts(
@@ -180,8 +184,9 @@ def _facts(
         "data_fingerprint": panel.fingerprint,
         "data_start": str(panel.dates[0]),
         "data_end": str(panel.dates[-1]),
-        "fill_rule": FILL_RULE,
-        "not_charged": NOT_CHARGED,
+        "prices": config.prices,
+        "fill_rule": fill_rule(config),
+        "not_charged": not_charged(config),
         "benchmark_code": benchmark,
         "benchmark_kind": _kind_of(benchmark),
         "universe": config.universe,

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from feeds.errors import unknown
 
 BASIS_POINT = 1e-4
@@ -26,8 +28,8 @@ class Fees:
     sell: float
     title: str
 
-    def of(self, side: str, value: float) -> float:
-        """Return the fee of a fill worth ``value`` yuan, in yuan."""
+    def of(self, side: str, value: float, shares: float, code: str, day: np.datetime64) -> float:
+        """Return the fee of an order filled for ``value`` yuan, in yuan."""
         return value * (self.buy if side == "buy" else self.sell)
 
 

@@ -30,6 +30,18 @@ def carry(
             strategy._tradespending.append(copy(trade))
 
 
+def begin(
+    strategies: Iterable[bt.Strategy], feed: StockFeed, shares: int, price: float, costs: bt.CommInfoBase
+) -> None:
+    """Add shares that came by an exchange, at a price in yuan, to a stock's open trade, or open one."""
+    for strategy in strategies:
+        opened = next(_open(strategy, feed), None)
+        if opened is None:
+            opened = bt.Trade(data=feed, historyon=strategy._tradehistoryon)
+            strategy._trades[feed][0].append(opened)
+        opened.update(_NO_ORDER, shares, price, shares * price, 0.0, 0.0, costs)
+
+
 def _resize(trades: list[Any], held: int, shares: int, cash: float) -> None:
     left = shares
     for number, trade in enumerate(trades, 1):

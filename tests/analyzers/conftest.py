@@ -84,19 +84,23 @@ def run_on(panel: MarketPanel, every: int = 21) -> SimpleNamespace:
                         "price": np.nan if refused else price, "fee": fee,
                         "status": "expired" if refused else "filled", "reason": refused,
                         "reference": filled_close[row - 1, n], "attempts": 1,
+                        "standing": "", "slippage": 0.0, "replaces": "",
                     }
                 )  # fmt: skip
         worth = cash + shares @ filled_close[row]
-        navs.append((dates[row], worth, cash, worth - cash, 0.0, panel.index_close("000300.SH")[row]))
+        navs.append((dates[row], worth, cash, 0.0, worth - cash, 0.0, panel.index_close("000300.SH")[row]))
         for n in np.flatnonzero(shares).tolist():
             value = shares[n] * filled_close[row, n]
             positions.append((dates[row], codes[n], shares[n], filled_close[row, n], value, value / worth))
     months = sorted({str(day)[:7] for day in dates})
     return SimpleNamespace(
-        nav=_dated(navs, ["date", "nav", "cash", "stock_value", "hedge_value", "benchmark"]),
+        nav=_dated(navs, ["date", "nav", "cash", "receivable", "stock_value", "hedge_value", "benchmark"]),
         positions=_dated(positions, ["date", "ts_code", "shares", "price", "value", "weight"]),
         orders=pd.DataFrame(orders).astype({"signal_date": "datetime64[ms]", "date": "datetime64[ms]"}),
-        actions=_dated([], ["date", "ts_code", "kind", "shares", "cash"]).astype({"cash": float}),
+        fills=fills_of(pd.DataFrame(orders).astype({"date": "datetime64[ms]"})),
+        actions=_dated([], ["date", "ts_code", "kind", "shares", "cash", "receivable"]).astype(
+            {"cash": float, "receivable": float}
+        ),
         facts={
             "data_source": "simulated market, seed 7",
             "simulated": True,
@@ -128,6 +132,13 @@ def run_on(panel: MarketPanel, every: int = 21) -> SimpleNamespace:
             "rf": 0.016,
         },
     )  # fmt: skip
+
+
+def fills_of(orders: pd.DataFrame) -> pd.DataFrame:
+    """Return the executions of orders that were each filled in one session."""
+    filled = orders[orders["filled"] > 0]
+    columns = ["date", "ts_code", "side", "filled", "price", "fee"]
+    return filled[columns].rename(columns={"filled": "shares"}).assign(slippage=0.0).reset_index(drop=True)
 
 
 def _dated(rows, columns):

@@ -45,12 +45,13 @@ def record(plan, closes, first=0, events=(), strategy=Script, **options):
     return {name: getattr(run.analyzers, name).get_analysis() for name in RECORDERS}
 
 
+QUIET = ["standing", "slippage", "replaces"]
 PRICES = {A: [10, 10, 12, NAN, NAN, 11], B: [5, 5, 5, 5, 5, 5]}
 
 
 def test_the_nav_frame_is_the_account_at_every_close():
     nav = record({0: [(A, 100), (B, 200)]}, PRICES)["nav"]
-    assert nav.columns.tolist() == ["date", "nav", "cash", "stock_value", "hedge_value", "benchmark"]
+    assert nav.columns.tolist() == ["date", "nav", "cash", "receivable", "stock_value", "hedge_value", "benchmark"]
     # 1,000 + 1,000 and 1 % of it: 7,980 left; A 12 from day 2, carried over two days, 11 at last.
     assert nav["cash"].tolist() == [10_000] + [7_980] * 5
     assert nav["nav"].tolist() == [10_000, 9_980, 10_180, 10_180, 10_180, 10_080]
@@ -75,7 +76,7 @@ def test_the_position_frame_holds_every_holding_of_every_close_by_code():
 def test_the_order_frame_tells_what_became_of_every_order():
     orders = record({0: [(A, 150)], 1: [(B, 100)], 2: [(A, -100), (B, 50)]}, PRICES)["orders"]
     days = pd.bdate_range("2024-01-02", periods=6)
-    rows = [tuple(row) for row in orders.drop(columns=["price", "fee"]).itertuples(index=False)]
+    rows = [tuple(row) for row in orders.drop(columns=["price", "fee", *QUIET]).itertuples(index=False)]
     assert rows == [
         (days[0], days[1], A, "buy", 150, 100, "partial", "lot", 10.0, 1),
         (days[1], days[2], B, "buy", 100, 100, "filled", "", 5.0, 1),
@@ -84,6 +85,18 @@ def test_the_order_frame_tells_what_became_of_every_order():
     ]
     assert orders["price"].tolist()[:2] == [10.0, 5.0] and np.isnan(orders["price"].iloc[2])
     assert orders["fee"].tolist() == pytest.approx([10.0, 5.0, 0.0, 11.0])
+    assert orders[QUIET].drop_duplicates().to_numpy().tolist() == [["", 0.0, ""]]  # no limit, slippage or substitute
+
+
+def test_the_fill_frame_lists_every_execution_sales_first():
+    fills = record({0: [(B, 200), (A, 100)], 1: [(A, 100), (B, -200)]}, PRICES)["fills"]
+    days = pd.bdate_range("2024-01-02", periods=6)
+    assert [tuple(row) for row in fills.itertuples(index=False)] == [
+        (days[1], A, "buy", 100, 10.0, pytest.approx(10.0), 0.0),
+        (days[1], B, "buy", 200, 5.0, pytest.approx(10.0), 0.0),
+        (days[2], B, "sell", 200, 5.0, pytest.approx(10.0), 0.0),
+        (days[2], A, "buy", 100, 12.0, pytest.approx(12.0), 0.0),
+    ]
 
 
 def test_sales_come_before_purchases_of_the_same_day():
@@ -138,7 +151,12 @@ def test_the_frames_have_the_same_types_whether_or_not_anything_happened(plan):
     assert types["orders"] == {
         "signal_date": "datetime64[ms]", "date": "datetime64[ms]", "ts_code": "str", "side": "str",
         "wanted": "int64", "filled": "int64", "price": "float64", "fee": "float64", "status": "str",
-        "reason": "str", "reference": "float64", "attempts": "int64",
+        "reason": "str", "reference": "float64", "attempts": "int64", "standing": "str", "slippage": "float64",
+        "replaces": "str",
+    }  # fmt: skip
+    assert types["fills"] == {
+        "date": "datetime64[ms]", "ts_code": "str", "side": "str", "shares": "int64", "price": "float64",
+        "fee": "float64", "slippage": "float64",
     }  # fmt: skip
     assert types["positions"] == {
         "date": "datetime64[ms]", "ts_code": "str", "shares": "int64", "price": "float64", "value": "float64",

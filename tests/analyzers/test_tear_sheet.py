@@ -217,6 +217,7 @@ def test_a_run_of_one_session_without_a_trade_still_has_a_page(tmp_path, example
     bare = SimpleNamespace(
         nav=example_run.nav.iloc[:2],
         orders=example_run.orders.iloc[:0],
+        fills=example_run.fills.iloc[:0],
         positions=example_run.positions.iloc[:0],
         actions=example_run.actions,
         facts={"benchmark_code": None},
@@ -328,7 +329,8 @@ def test_trading_charts_cover_every_month_and_every_close(example_run):
     assert turnover.traces[0].texts[1] == f"{by_session[by_session.index < '2020-02'].sum() * 100:.2f}%"
     last = example_run.nav.iloc[-1]
     assert invested.traces[0].texts[-1] == f"{last['stock_value'] / last['nav'] * 100:.2f}%"
-    idle = SimpleNamespace(**{**vars(example_run), "orders": example_run.orders.iloc[:0]})
+    nothing = {"orders": example_run.orders.iloc[:0], "fills": example_run.fills.iloc[:0]}
+    idle = SimpleNamespace(**{**vars(example_run), **nothing})
     assert [chart.name for chart in trading_charts(idle)] == ["invested"]
 
 

@@ -400,7 +400,8 @@ _KNOWN_LATER = {"out_date", "delist_date", "end_date"}
 def before(tables, day, distort=False):
     """Return the tables as they stood at the close of a day: rows that begin later are gone, or distorted."""
     begins = {"stock_basic": "list_date", "namechange": "start_date", "dividend": "ex_date", "rights": "ex_date",
-              "industry": "in_date", "index_member": "in_date", "fina_indicator": "ann_date"}  # fmt: skip
+              "industry": "in_date", "index_member": "in_date", "fina_indicator": "ann_date",
+              "code_change": "change_date"}  # fmt: skip
     result = {}
     for name, frame in tables.items():
         if name in ("trade_cal", "fut_basic"):
@@ -457,10 +458,11 @@ def test_nothing_up_to_a_day_changes_with_what_comes_after_it(simulated, tmp_pat
 def due(panel: MarketPanel, rows):
     events = panel.events
     return sorted(
-        (panel.codes[int(stock)], int(row), shares, cash, offered, price)
-        for stock, row, shares, cash, offered, price in zip(
+        (panel.codes[int(stock)], int(row), *terms, *(min(day, rows) for day in days), taxed)
+        for stock, row, *terms, pay_row, tradable_row, taxed in zip(
             *(getattr(events, part).tolist() for part in events.PARTS), strict=True
         )
+        for days in [(pay_row, tradable_row)]
         if row < rows
     )
 

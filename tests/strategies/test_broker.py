@@ -7,6 +7,7 @@ import pytest
 
 from feeds.errors import ConfigError
 from strategies.execution.fees import Fees
+from strategies.execution.policy import Policy
 
 A, B, C = "600000.SH", "600001.SH", "600002.SH"
 STAR, BSE = "688001.SH", "830001.BJ"
@@ -95,7 +96,7 @@ def test_the_open_against_the_limit_prices_decides(market, play, side, opened, l
         down_limit={A: [NAN, NAN, down]},
     )
     plan = {1: [(A, 100)]} if side == "buy" else {0: [(A, 100)], 1: [(A, -100)]}
-    played = play(panel, plan, options={"unfilled_sells": "expire"})
+    played = play(panel, plan, options={"blocked_sells": Policy("expire")})
     status = "expired" if reason else "filled"
     assert row(played, -1) == (side, 100, 0 if reason else 100, status, reason)
 
@@ -128,7 +129,7 @@ def test_an_unfilled_sale_is_carried_until_the_market_takes_it(market, play):
 
 def test_an_unfilled_sale_expires_if_asked_to(market, play):
     panel = market({A: [10.0, 10.0, NAN, 10.0]})
-    played = play(panel, {0: [(A, 100)], 1: [(A, -100)]}, options={"unfilled_sells": "expire"})
+    played = play(panel, {0: [(A, 100)], 1: [(A, -100)]}, options={"blocked_sells": Policy("expire")})
     assert row(played, 1) == ("sell", 100, 0, "expired", "suspended")
     assert played.positions["shares"].tolist() == [100, 100, 100]
 
@@ -201,11 +202,12 @@ def test_proceeds_of_the_same_open_buy(market, play):
 
 def test_buys_are_scaled_by_one_factor_to_the_cash(market, play):
     # Wanted 600 x 10 + 300 x 20 = 12,000 of 9,000 in cash: three quarters, 450 and 225, cut to lots 400 and 200.
+    # Of the 1,000 left, B lacks 100 x 20 = 2,000, as A does, and its lot is too dear; a lot of A is all of it.
     panel = market({A: [10.0] * 3, B: [20.0] * 3})
     played = play(panel, {0: [(A, 600), (B, 300)]}, cash=9_000)
-    assert row(played, 0) == ("buy", 600, 400, "partial", "cash")
+    assert row(played, 0) == ("buy", 600, 500, "partial", "cash")
     assert row(played, 1) == ("buy", 300, 200, "partial", "cash")
-    assert played.nav["cash"].iloc[-1] == 1_000
+    assert played.nav["cash"].iloc[-1] == 0
 
 
 def test_fees_are_part_of_what_the_cash_must_cover(market, play):
@@ -318,7 +320,7 @@ def test_an_order_taken_back_after_the_last_close_is_a_row_too(market, play):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"exectype": 2, "price": 9.0}, "order type must be Market (filled at the next open), was Limit"),
+        ({"exectype": 2, "price": 9.0}, "order type must be Market (filled in the next session), was Limit"),
         ({"valid": 5}, "order must stand alone, was with valid, parent or transmit=False"),
         ({"transmit": False}, "order must stand alone, was with valid, parent or transmit=False"),
         ({"size": 10.5}, "order size must be a whole number of shares, was 10.5"),
@@ -360,7 +362,7 @@ def test_orders_are_told_in_backtraders_words(market, play):
     panel = market({A: [10.0, NAN, 10.0, 10.0]})
     played = play(panel, {0: [(A, 100)], 1: [(A, 250)]})
     assert played.strategy.told == [
-        (1, A, "Accepted"), (1, A, "Expired"), (2, A, "Accepted"), (2, A, "Canceled"),
+        (1, A, "Accepted"), (1, A, "Expired"), (2, A, "Accepted"), (2, A, "Partial"), (2, A, "Canceled"),
     ]  # fmt: skip
 
 
@@ -394,7 +396,13 @@ def test_the_accounts_rules_can_be_put_into_words(market, play):
     assert broker.facts() == {
         "fees": "8 bp of the traded value on each side, all-in",
         "lots": "board lots (100; STAR 200 then 1; BSE 100 then 1)",
-        "unfilled_sells": "carry",
+        "blocked_buys": "expire",
+        "blocked_sells": "carry",
+        "max_participation": None,
+        "slippage": "none",
         "delisting_recovery": 0.0,
+        "dividends": "cash",
+        "dividend_tax": "none",
+        "rights": "subscribe",
     }
     assert play(market({A: [10.0] * 2}), options={"lots": "share"}).broker.facts()["lots"] == "single shares"

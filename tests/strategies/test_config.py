@@ -11,7 +11,7 @@ from strategies.execution.config import from_file, make, to_yaml
 def test_the_defaults_are_the_ones_the_help_names():
     config = make({})
     assert (config.strategy, config.signal, config.universe, config.fees) == ("top10", "lstm_thoughts", "all", "8bp")
-    assert (config.cash, config.min_listed_days, config.lots, config.unfilled_sells) == (1e7, 120, "board", "carry")
+    assert (config.cash, config.min_listed_days, config.lots, config.blocked_sells) == (1e7, 120, "board", "carry")
     assert (config.start, config.end, config.benchmark, config.delisting_recovery) == (None, None, None, 0.0)
 
 
@@ -28,7 +28,11 @@ def test_a_configuration_cannot_be_changed():
         ({"cash": "much"}, "cash must be a valid number, unable to parse string as a number, was much"),
         ({"start": "2024-13-01"}, "start must be "),
         ({"lots": "round"}, "lots must be 'board' or 'share', was round"),
-        ({"unfilled_sells": "forget"}, "unfilled_sells must be 'carry' or 'expire', was forget"),
+        ({"blocked_sells": "forget"}, "blocked_sells must be expire, carry or carry=N sessions, was forget"),
+        ({"blocked_sells": "substitute"}, "blocked_sells must be expire, carry or carry=N sessions, was substitute"),
+        ({"blocked_buys": "carry=0"}, "blocked_buys must be expire, carry or carry=N sessions, or substitute, was "),
+        ({"slippage": "5"}, "slippage must be none, or a number of bp or ticks like 5bp or 1tick, was 5"),
+        ({"max_participation": 0}, "max_participation must be greater than 0, was 0"),
         ({"delisting_recovery": 1.2}, "delisting_recovery must be less than or equal to 1, was 1.2"),
         ({"min_listed_days": 0}, "min_listed_days must be greater than or equal to 1, was 0"),
         ({"risk_free": -1}, "risk_free must be greater than -1, was -1"),
@@ -43,7 +47,7 @@ def test_a_bad_value_is_refused_in_one_line(option, message):
 def test_an_unknown_key_is_refused_with_the_nearest():
     with pytest.raises(ConfigError) as refused:
         make({"universes": "all"})
-    assert str(refused.value).startswith("configuration key must be one of benchmark, cash, ")
+    assert str(refused.value).startswith("configuration key must be one of benchmark, blocked_buys, blocked_sells, ")
     assert str(refused.value).endswith("was universes (did you mean universe?)")
 
 

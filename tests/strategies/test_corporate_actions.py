@@ -40,7 +40,7 @@ def test_plans_of_one_ex_date_are_summed_by_row_and_stock():
     assert due[7][3].shares == pytest.approx(0.3) and due[7][3].cash == 0.75
     # 0.1 at 4 and 0.3 at 8: 0.4 at 7.
     assert due[7][3].rights == 0.4 and due[7][3].rights_price == pytest.approx(7.0)
-    assert due[7][4] == Entitlement(cash=1.0)
+    assert due[7][4] == Entitlement(cash=1.0, pay_row=7)
 
 
 def test_a_plan_is_booked_in_whole_shares_and_cash():

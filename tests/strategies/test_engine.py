@@ -20,16 +20,17 @@ def worked(market, backtest):
 
     Day 0  A 10, B 20, C 40. Scores want A and B at 50,000 each: 5,000 and 2,500 shares.
     Day 1  opens at 10.20 and 20.00: 51,000 + 50,000 and 80.80 of fees do not fit into 100,000. The one factor is
-           100,000 / 101,080.80 = 0.98930...: 4,946 and 2,473 shares, in lots 4,900 and 2,400.
-           Cash 100,000 - 49,980 - 39.984 - 48,000 - 38.40 = 1,941.616. Closes 10.50 and 19.50: NAV 100,191.616.
-    Day 2  A goes ex: 10 for 1 and 3 yuan cash for 10 shares: 490 new shares, 1,470 yuan. B is suspended.
-           A closes at 9.40: NAV 3,411.616 + 5,390 x 9.40 + 2,400 x 19.50 = 100,877.616.
-           Scores want C, then B, then A. B is stuck and keeps a slot, so C gets the other: 50,438.808 / 42 = 1,200.9.
+           100,000 / 101,080.80 = 0.98930...: 4,946 and 2,473 shares, in lots 4,900 and 2,400. Of the 1,941.616 left
+           the lot of B, which lacks most, costs 2,001.60; that of A 1,020.816 and is bought.
+           Cash 100,000 - 51,000 - 40.80 - 48,000 - 38.40 = 920.80. Closes 10.50 and 19.50: NAV 100,220.80.
+    Day 2  A goes ex: 10 for 1 and 3 yuan cash for 10 shares: 500 new shares, 1,500 yuan. B is suspended.
+           A closes at 9.40: NAV 2,420.80 + 5,500 x 9.40 + 2,400 x 19.50 = 100,920.80.
+           Scores want C, then B, then A. B is stuck and keeps a slot, so C gets the other: 50,460.40 / 42 = 1,201.4.
     Day 3  A opens at its lower limit: its sale waits. B trades again: 2,400 x 18.00 - 34.56 = 43,165.44, cash
-           46,577.056. C opens at 43: 51,600 + 41.28 do not fit, the factor 0.9019... leaves 1,000 shares.
-           Cash 46,577.056 - 43,034.40 = 3,542.656; closes 8.46 and 44: NAV 93,142.056.
-    Day 4  A opens above its limit: 5,390 x 8.00 - 34.496 = 43,085.504. Cash 46,628.16, C 45: NAV 91,628.16.
-    Day 5  C 46: NAV 92,628.16.
+           45,586.24. C opens at 43: 51,600 + 41.28 do not fit, the factor 0.8827... leaves 1,000 shares.
+           Cash 45,586.24 - 43,034.40 = 2,551.84; closes 8.46 and 44: NAV 93,081.84.
+    Day 4  A opens above its limit: 5,500 x 8.00 - 35.20 = 43,964.80. Cash 46,516.64, C 45: NAV 91,516.64.
+    Day 5  C 46: NAV 92,516.64.
     """
     panel = market(
         {A: [10, 10.5, 9.4, 8.46, 7.9, 7.9], B: [20, 19.5, NAN, 17.5, 17.5, 17.5], C: [40, 41, 42, 44, 45, 46]},
@@ -45,8 +46,8 @@ def worked(market, backtest):
 
 def test_the_worked_example_has_the_nav_worked_by_hand(worked):
     nav = worked.nav
-    assert nav["nav"].tolist() == pytest.approx([100_000, 100_191.616, 100_877.616, 93_142.056, 91_628.16, 92_628.16])
-    assert nav["cash"].tolist() == pytest.approx([100_000, 1_941.616, 3_411.616, 3_542.656, 46_628.16, 46_628.16])
+    assert nav["nav"].tolist() == pytest.approx([100_000, 100_220.8, 100_920.8, 93_081.84, 91_516.64, 92_516.64])
+    assert nav["cash"].tolist() == pytest.approx([100_000, 920.8, 2_420.8, 2_551.84, 46_516.64, 46_516.64])
     assert nav["stock_value"].tolist() == pytest.approx((nav["nav"] - nav["cash"]).tolist())
     assert nav["benchmark"].tolist() == [3000, 3020, 3040, 3060, 3080, 3100]
 
@@ -56,28 +57,28 @@ def test_the_worked_example_explains_every_order(worked):
     columns = ["signal_date", "date", "ts_code", "side", "wanted", "filled", "status", "reason", "attempts"]
     found = [tuple(line) for line in worked.orders[columns].itertuples(index=False)]
     assert found == [
-        (days[0], days[1], A, "buy", 5000, 4900, "partial", "cash", 1),
+        (days[0], days[1], A, "buy", 5000, 5000, "filled", "", 1),
         (days[0], days[1], B, "buy", 2500, 2400, "partial", "cash", 1),
         (days[2], days[3], B, "sell", 2400, 2400, "filled", "", 1),
         (days[2], days[3], C, "buy", 1200, 1000, "partial", "cash", 1),
-        (days[2], days[4], A, "sell", 5390, 5390, "filled", "limit down at open", 2),
+        (days[2], days[4], A, "sell", 5500, 5500, "filled", "limit down at open", 2),
     ]
     assert worked.orders["price"].tolist() == [10.2, 20, 18, 43, 8]
-    assert worked.orders["fee"].tolist() == pytest.approx([39.984, 38.4, 34.56, 34.4, 34.496])
+    assert worked.orders["fee"].tolist() == pytest.approx([40.8, 38.4, 34.56, 34.4, 35.2])
     assert worked.orders["reference"].tolist() == [10, 20, 19.5, 42, 9.4]
 
 
 def test_the_worked_example_lists_what_the_dividend_did(worked):
     day = worked.nav["date"][2]
     assert [tuple(line) for line in worked.actions.itertuples(index=False)] == [
-        (day, A, "cash_dividend", 0, pytest.approx(1_470)),
-        (day, A, "bonus_shares", 490, pytest.approx(0)),
+        (day, A, "cash_dividend", 0, pytest.approx(1_500), 0.0),
+        (day, A, "bonus_shares", 500, pytest.approx(0), 0.0),
     ]
 
 
 def test_the_worked_example_holds_what_was_bought(worked):
     held = worked.positions.groupby("date")["shares"].apply(list).tolist()
-    assert held == [[4900, 2400], [5390, 2400], [5390, 1000], [1000], [1000]]
+    assert held == [[5000, 2400], [5500, 2400], [5500, 1000], [1000], [1000]]
     assert worked.positions.groupby("date")["value"].sum().tolist() == pytest.approx(
         worked.nav["stock_value"].iloc[1:].tolist()
     )

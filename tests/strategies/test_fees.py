@@ -1,5 +1,6 @@
 """What a trade costs."""
 
+import numpy as np
 import pytest
 
 from feeds.errors import ConfigError
@@ -14,7 +15,7 @@ from strategies.execution import fees
     ],
 )  # fmt: skip
 def test_a_fee_is_a_share_of_the_value_of_each_side(name, side, fee):
-    assert fees.get(name).of(side, 100_000.0) == pytest.approx(fee)
+    assert fees.get(name).of(side, 100_000.0, 1000, "600000.SH", np.datetime64("2024-01-02")) == pytest.approx(fee)
     assert fees.get(name).name == name
 
 

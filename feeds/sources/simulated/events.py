@@ -112,3 +112,31 @@ def rights(history: History) -> pd.DataFrame:
             "price": actions.rights_cents[rows] / 100,
         }
     )
+
+
+def code_change(history: History) -> pd.DataFrame:
+    """Return the mergers: every third company that leaves is absorbed, its shares exchanged at their last value.
+
+    The absorbing company is the largest one that trades on the day and was not exchanged itself; the ratio of last
+    prices is agreed to four decimals.
+    """
+    status, listing, total = history.status, history.listing, len(history.clock)
+    gone = np.flatnonzero((status.delist_index > 0) & (status.delist_index < total))
+    leavers = gone[np.lexsort((gone, status.delist_index[gone]))][::3]
+    rows = []
+    for old in leavers:
+        day = int(status.delist_index[old])
+        worth = np.where(history.traded[day] & (np.arange(len(listing)) != old), history.mark[day], 0).astype("float64")
+        new = int(np.argmax(worth * history.total_share[day]))
+        rows.append((old, new, day, round(float(history.mark[day - 1, old] / history.mark[day - 1, new]), 4)))
+    table = np.array(sorted(rows), "float64").reshape(-1, 4).T
+    old, new, day = (part.astype("int64") for part in table[:3])
+    return pd.DataFrame(
+        {
+            "ts_code": as_codes(old, listing.codes),
+            "new_code": as_codes(new, listing.codes),
+            "change_date": as_dates(history.clock.days[day]),
+            "ratio": table[3],
+            "cash": np.zeros(len(old)),
+        }
+    )

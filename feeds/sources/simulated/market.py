@@ -45,7 +45,8 @@ class SimulatedMarket:
 
     There are halts of a day, of months and within a day; cash dividends, bonus shares and rights issues; ST and
     back; delistings after a period of 30 sessions (15 since 2020-12-31, its first day without a limit) and, for
-    prices below one yuan, since then without one. Reports are published 11 to 119 days after their quarter and count
+    prices below one yuan, since then without one; every third company that leaves is absorbed by another at a ratio
+    of shares. Reports are published 11 to 119 days after their quarter and count
     from the next session on.
 
     Index 000300.SH holds the largest third of the market by floating value (300 at most) and 000905.SH the next
@@ -86,6 +87,7 @@ class SimulatedMarket:
         yield "industry", industries
         yield "dividend", events.dividend(history, self.seed)
         yield "rights", events.rights(history)
+        yield "code_change", events.code_change(history)
         yield "fina_indicator", valuation.fina_indicator(history)
         for name, chunks in (
             ("daily", bars.daily(history)),

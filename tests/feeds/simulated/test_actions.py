@@ -2,6 +2,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from feeds.sources.simulated.actions import reference_cents
 
@@ -101,3 +102,15 @@ def test_share_counts_grow_by_bonus_and_rights(market):
                 assert shares[t, n] == np.floor(carried[t - 1, n] * (1 + ratio) + 1e-6)
                 compared += 1
         assert compared > 3
+
+
+def test_some_companies_leave_by_a_merger_that_keeps_the_value(market, bars):
+    changes = market["code_change"]
+    assert len(changes) >= 2
+    close = pd.DataFrame(bars["close"]).ffill().to_numpy()
+    for change in changes.itertuples():
+        day, old = market.at(pd.Series([change.ts_code]), pd.Series([change.change_date]))
+        _, new = market.at(pd.Series([change.new_code]), pd.Series([change.change_date]))
+        assert market.basic["delist_date"].iloc[old[0]] == change.change_date
+        assert np.isfinite(bars["close"][day[0], new[0]])
+        assert change.ratio == pytest.approx(close[day[0] - 1, old[0]] / close[day[0] - 1, new[0]], abs=1e-3)
