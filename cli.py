@@ -101,54 +101,49 @@ def main() -> None:
     """
 
 
+RUN_OPTIONS = (
+    click.option("--strategy", default=None, help="Strategy name.  [default: top10]"),
+    click.option("--signal", default=None, help="Signal name.  [default: lstm_thoughts]"),
+    data_option,
+    click.option("--start", default=None, help="First trading day, 2020-01-02.  [default: after the first score]"),
+    click.option("--end", default=None, help="Last trading day.  [default: the end of the data]"),
+    click.option("--cash", type=REAL, default=None, help="Starting capital, yuan.  [default: 10000000]"),
+    click.option("--benchmark", default=None, help="Index code, or none.  [default: H00300.CSI, else 000300.SH]"),
+    click.option("--universe", default=None, help="all, or an index whose dated members are known.  [default: all]"),
+    click.option("--fees", default=None, help="8bp, none, or another rate like 12.5bp.  [default: 8bp]"),
+    click.option("--top-k", type=WHOLE, default=None, help="Number of stocks held."),
+    click.option("--prices", default=None, help="raw, dividends being events, or total-return.  [default: raw]"),
+    click.option("--execution", default=None, help="open, vwap or close of the next session.  [default: open]"),
+    click.option("--fill", default=None, help="default, or the bounds optimistic and pessimistic."),
+    click.option("--slippage", default=None, help="5bp, 1tick or none.  [default: none]"),
+    click.option("--max-participation", type=REAL, default=None, help="Largest share of a day's volume, 0.1."),
+    click.option("--blocked-buys", default=None, help="expire, carry=N sessions or substitute.  [default: expire]"),
+    click.option("--blocked-sells", default=None, help="carry, carry=N or expire.  [default: carry]"),
+    click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML file of options."),
+    set_option,
+    workers_option,
+    json_option,
+)
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that describe a run."""
+    for option in reversed(RUN_OPTIONS):
+        command = option(command)
+    return command
+
+
 @main.command()
-@click.option("--strategy", default=None, help="Strategy name.  [default: top10]")
-@click.option("--signal", "signal_name", default=None, help="Signal name.  [default: lstm_thoughts]")
-@data_option
-@click.option("--start", default=None, help="First trading day, 2020-01-02.  [default: after the first score]")
-@click.option("--end", default=None, help="Last trading day.  [default: the end of the data]")
-@click.option("--cash", type=REAL, default=None, help="Starting capital, yuan.  [default: 10000000]")
-@click.option("--benchmark", default=None, help="Index code, or none.  [default: H00300.CSI, else 000300.SH]")
-@click.option("--universe", default=None, help="all, or an index whose dated members are known.  [default: all]")
-@click.option("--fees", default=None, help="8bp, none, or another rate like 12.5bp.  [default: 8bp]")
-@click.option("--top-k", type=WHOLE, default=None, help="Number of stocks held.")
-@click.option("--config", "config_file", default=None, type=click.Path(path_type=Path), help="YAML file of options.")
-@set_option
+@run_options
 @click.option("--output", default="runs", type=click.Path(path_type=Path), help="Where run folders are made.")
-@workers_option
-@json_option
-def backtest(
-    data_dir: Path | None, config_file: Path | None, settings: tuple[str, ...], output: Path, workers: int | None,
-    as_json: bool, top_k: int | None, signal_name: str | None, **flags: Any,
-) -> None:  # fmt: skip
+def backtest(data_dir: Path | None, output: Path, workers: int | None, as_json: bool, **options: Any) -> None:
     """Trade a signal's scores and write a run folder with a tear sheet; trains missing scores first."""
-    from signals.catalogue import find
-    from strategies import registry
-    from strategies.execution import engine, fees
-    from strategies.execution.config import make
-
-    if workers is not None and workers < 1:
-        raise ConfigError(f"--workers must be 1 or more, was {workers}")
-    options = _options(config_file, {**flags, "signal": signal_name}, settings, top_k)
-    config = make(options)
-    registry.get(config.strategy)
-    fees.get(config.fees)
-    engine.strategy_parameters(config)
-    if engine.needs_signal(config):  # all this before market data are generated for a run that cannot be
-        find(config.signal, data_dir or Path(DEFAULT_DATA))
+    config = _configured(data_dir, workers, **options)
     _require_folder("--output", output)
-    _run_backtest(config, data_dir, output, workers, as_json)
-
-
-def _run_backtest(config: Any, data_dir: Path | None, output: Path, workers: int | None, as_json: bool) -> None:
     from analyzers.backtest import backtest as run
 
     data = _data_folder(data_dir, say)
-
-    def train(spec: Any, universe: str, first: str, last: str) -> None:
-        _train(data, spec, universe, first, last, workers, retrain=False)
-
-    report = run(config, data, output, train, say)
+    report = run(config, data, output, _trainer(data, workers), say)
     if as_json:
         import json
 
@@ -156,6 +151,72 @@ def _run_backtest(config: Any, data_dir: Path | None, output: Path, workers: int
         click.echo(json.dumps({"run": str(report.folder), **notice, **report.metrics}, ensure_ascii=False, indent=1))
     else:
         _print_summary(report.result, report.metrics, report.folder)
+
+
+@main.command()
+@run_options
+def tradability(data_dir: Path | None, workers: int | None, as_json: bool, **options: Any) -> None:
+    """Show what each rule of the market costs: the same scores with it left out, and with bounds of what fills."""
+    config = _configured(data_dir, workers, **options)
+    from analyzers.backtest import prepare
+    from analyzers.tradability import tradability as compare
+
+    data = _data_folder(data_dir, say)
+    panel, folder = prepare(config, data, _trainer(data, workers), say)
+    table = compare(config, panel, folder)
+    if as_json:
+        click.echo(table.to_json(orient="records", force_ascii=False, indent=1))
+        return
+    percent = ("total_return", "annual_return", "max_drawdown", "annual_difference")
+    rows = [
+        (row["variant"], *(f"{row[name]:.2%}" for name in percent), f"{row['sharpe']:.3f}", str(row["refusals"]))
+        for row in table.to_dict("records")
+    ]
+    _table(("rules", "total", "a year", "max drawdown", "difference a year", "Sharpe", "refused"), rows)
+    if panel.simulated:
+        click.echo(SIMULATED_NOTICE)
+
+
+@main.command()
+@click.option("--run", required=True, type=click.Path(path_type=Path), help="Run folder.")
+@click.option("--date", required=True, help="Signal date, or a session on which the order was waiting.")
+@click.option("--code", required=True, help="Tushare code, 600519.SH.")
+@data_option
+def explain(run: Path, date: str, code: str, data_dir: Path | None) -> None:
+    """Say in a paragraph why an order did or did not fill."""
+    from analyzers.explain import explain as tell
+    from feeds.building import open_panel
+
+    for paragraph in tell(run, open_panel(data_dir or Path(DEFAULT_DATA), say), code, date):
+        click.echo(paragraph)
+
+
+def _configured(
+    data_dir: Path | None, workers: int | None, config_file: Path | None, settings: tuple[str, ...],
+    top_k: int | None, **flags: Any,
+) -> Any:  # fmt: skip
+    """Return the checked configuration of a run, before market data are generated for one that cannot be."""
+    from signals.catalogue import find
+    from strategies import registry
+    from strategies.execution import engine, fees
+    from strategies.execution.config import make
+
+    if workers is not None and workers < 1:
+        raise ConfigError(f"--workers must be 1 or more, was {workers}")
+    config = make(_options(config_file, flags, settings, top_k))
+    registry.get(config.strategy)
+    fees.get(config.fees)
+    engine.strategy_parameters(config)
+    if engine.needs_signal(config):
+        find(config.signal, data_dir or Path(DEFAULT_DATA))
+    return config
+
+
+def _trainer(data: Path, workers: int | None) -> Callable[[Any, str, str, str], None]:
+    def train(spec: Any, universe: str, first: str, last: str) -> None:
+        _train(data, spec, universe, first, last, workers, retrain=False)
+
+    return train
 
 
 def _require_folder(name: str, path: Path) -> None:

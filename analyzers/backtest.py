@@ -67,19 +67,27 @@ def backtest(config: BacktestConfig, data: Path, runs: Path, train: Train, note:
         log.append(text)
         note(text)
 
-    engine.strategy_parameters(config)
-    folder, spec = find(config.signal, data) if engine.needs_signal(config) else (None, None)
-    panel = open_panel(data, tell)
-    span(panel, config.start, config.end, panel.dates[:1])  # days outside the data are refused before any training
-    if spec is not None and folder is not None:
-        _train_missing(config, data, panel, spec, folder, train, tell)
-    if folder is not None:
-        refuse_scores_of_other_data(data, spec, folder)
+    panel, folder = prepare(config, data, train, tell)
     result = engine.run(config, panel, folder, RECORDERS)
     quality = None if folder is None else _quality(config, panel, folder, result)
     metrics = metrics_of(result, panel, quality)
     place = write_run(runs, result, metrics, panel, quality, [*log, *_log_lines(result)])
     return Report(place, result, metrics)
+
+
+def prepare(
+    config: BacktestConfig, data: Path, train: Train, note: Note = print
+) -> tuple[MarketPanel, SignalFolder | None]:
+    """Return the market and the scores of a run, training those that are missing, or refuse what breaks a rule."""
+    engine.strategy_parameters(config)
+    folder, spec = find(config.signal, data) if engine.needs_signal(config) else (None, None)
+    panel = open_panel(data, note)
+    span(panel, config.start, config.end, panel.dates[:1])  # days outside the data are refused before any training
+    if spec is not None and folder is not None:
+        _train_missing(config, data, panel, spec, folder, train, note)
+    if folder is not None:
+        refuse_scores_of_other_data(data, spec, folder)
+    return panel, folder
 
 
 def _train_missing(

@@ -96,7 +96,7 @@ REFUSALS = {
     ),
     "an unknown command": (
         ["bactest"],
-        "command must be one of backtest, data, doctor, signals, train, was bactest (did you mean backtest?)",
+        "was bactest (did you mean backtest?)",
     ),
     "a config file that is missing": (
         ["backtest", "--config", "nowhere.yaml"],
