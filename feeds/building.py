@@ -9,13 +9,14 @@ import pandas as pd
 from filelock import FileLock
 
 from feeds.errors import DataError
+from feeds.futures import futures_panel
 from feeds.panel import CorporateEvents, MarketPanel, Spans, carry_forward, load_panel, save_panel
 from feeds.rules import boards, delisting_day_is_free, free_days, has_ipo_band, limit_percents, limit_prices
 from feeds.store import Store
 from feeds.tables import VALUATION_COLUMNS
 
 CACHE = ".panel"
-PANEL_FORMAT = "4"
+PANEL_FORMAT = "5"
 _BARS = ["open", "high", "low", "close", "pre_close", "vol", "amount"]
 _ST_NAME, _LEAVING_NAME = r"ST|^PT|退", "退"
 _ABSURD_LIMIT = 5.0  # vendors write 100000 or 0 where there is no limit; the widest real band is +44 %
@@ -89,6 +90,7 @@ def build_panel(store: Store) -> MarketPanel:
         industry_spans=industry_spans,
         industry_names=industry_names,
         events=_events(store, grid),
+        futures=futures_panel(store.read("fut_basic"), store.read("fut_daily"), days, store.open_days()),
         st_known=st_known,
         simulated=store.simulated,
         source=store.source,

@@ -12,11 +12,15 @@ import numpy as np
 
 from feeds.atomic import naming, temporary_beside
 from feeds.errors import DataError, unknown
+from feeds.futures import BARS, FuturesPanel
 from feeds.rules import as_day
 
 FLOAT_FIELDS = (
     "open", "high", "low", "close", "pre_close", "vol", "amount", "adj_factor", "up_limit", "down_limit",
 )  # fmt: skip
+_FUTURES = {
+    "codes": "U12", "kind": "U2", "multiplier": "float64", "first_row": "int64", "last_row": "int64", "main": "bool",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class MarketPanel:
     industry_spans: Spans = field(default_factory=Spans.none)
     industry_names: tuple[str, ...] = ()
     events: CorporateEvents = field(default_factory=CorporateEvents.none)
+    futures: FuturesPanel = field(default_factory=FuturesPanel.none)
     st_known: bool = True
     simulated: bool = False
     source: str = "arrays"
@@ -212,6 +217,7 @@ def _write_panel(panel: MarketPanel, folder: Path) -> None:
     for name in ("suspended", "st", "list_index", "delist_index", "dates"):
         np.save(folder / f"_{name}.npy", getattr(panel, name))
     spans = {"industry": panel.industry_spans, **{f"member {k}": v for k, v in panel.member_spans.items()}}
+    futures = panel.futures
     about = {
         "codes": panel.codes.tolist(),
         "names": list(panel.names),
@@ -222,11 +228,14 @@ def _write_panel(panel: MarketPanel, folder: Path) -> None:
             name: [getattr(s, part).tolist() for part in ("stock", "start", "end", "value")]
             for name, s in spans.items()
         },
+        "futures": {name: getattr(futures, name).tolist() for name in _FUTURES},
+        "settled_at_close": futures.settled_at_close,
         "st_known": panel.st_known,
         "simulated": panel.simulated,
         "source": panel.source,
         "fingerprint": panel.fingerprint,
     }
+    np.save(folder / "_futures.npy", np.array([getattr(futures, name) for name in BARS]))
     np.save(folder / "_events.npy", np.array([getattr(panel.events, part) for part in CorporateEvents.PARTS]))
     np.save(folder / "_indices.npy", np.array(list(panel.indices.values())).reshape(-1, len(panel.dates)))
     (folder / "panel.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
@@ -254,6 +263,11 @@ def load_panel(folder: Path) -> MarketPanel:
         industry_spans=spans["industry"],
         industry_names=tuple(about["industry_names"]),
         events=CorporateEvents(*np.array(array("_events"))),
+        futures=FuturesPanel(
+            **{name: np.array(about["futures"][name], kind) for name, kind in _FUTURES.items()},
+            **dict(zip(BARS, array("_futures"), strict=True)),
+            settled_at_close=about["settled_at_close"],
+        ),
         st_known=about["st_known"],
         simulated=about["simulated"],
         source=about["source"],
