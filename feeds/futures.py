@@ -71,11 +71,15 @@ class FuturesPanel:
             raise unknown("future", code, [str(known) for known in self.codes], DataError)
         return int(found[0])
 
+    def settled_row(self, column: int, row: int) -> int:
+        """Return the last row up to a row with a settlement of a contract, -1 before the first."""
+        known = np.flatnonzero(np.isfinite(self.settle[column, : row + 1]))
+        return int(known[-1]) if len(known) else -1
+
     def last_settle(self, column: int, row: int) -> float:
         """Return the last settlement known at the close of a row, in points; NaN before the first."""
-        settled = self.settle[column, : row + 1]
-        known = np.flatnonzero(np.isfinite(settled))
-        return float(settled[known[-1]]) if len(known) else np.nan
+        settled = self.settled_row(column, row)
+        return float(self.settle[column, settled]) if settled >= 0 else np.nan
 
 
 def futures_panel(basic: pd.DataFrame, bars: pd.DataFrame, days: np.ndarray, open_days: np.ndarray) -> FuturesPanel:

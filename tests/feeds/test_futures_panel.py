@@ -80,6 +80,8 @@ def test_the_bar_befores_settlement_stands_for_a_missing_previous_one(panel):
 def test_the_last_settlement_is_carried_and_nothing_is_known_before_the_first(panel):
     futures = panel.futures
     assert [futures.last_settle(1, row) for row in range(5)] == [3468.0, 3468.0, 3490.0, 3498.0, 3498.0]
+    assert [futures.settled_row(1, row) for row in range(5)] == [0, 0, 2, 3, 3]
+    assert [futures.settled_row(3, row) for row in (3, 4)] == [-1, 4]
     assert np.isnan(futures.last_settle(3, 3)) and futures.last_settle(3, 4) == 3506.0
 
 
