@@ -221,7 +221,7 @@ class Hedge:
         least = _least_lots(now, free_cash, price * multiplier * self.margin_rate(row))
         forced = free_cash < 0 and size < least
         size = max(size, least)
-        rolled = [Order(other, -lots, "roll") for other, lots in sorted(held.items()) if other != column and lots]
+        rolled = [Order(other, -lots, "roll") for other, lots in sorted(held.items()) if other != column]
         change = size - held.get(column, 0)
         kind = "roll" if rolled else "forced" if forced else None
         return rolled + ([Order(column, change, kind)] if change else [])

@@ -15,7 +15,7 @@ from strategies.execution.hedge import Hedge, HedgeConfig
 
 DAYS = np.array(["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"], "datetime64[D]")
 DATES = pd.DatetimeIndex(DAYS)
-INDEX = pd.Series([4000.0, 4000.0, 3960.0, 4039.2], DATES)  # 0, -1 %, +2 %
+INDEX = pd.Series([3900.0, 4000.0, 3960.0, 4039.2], DATES)  # up before there is anything to hedge, -1 %, +2 %
 OLD, NEW = "IF2401.CFX", "IF2402.CFX"
 NAN = np.nan
 # Ten lots of 300 yuan a point, sold on the second day and rolled on the fourth.

@@ -109,6 +109,23 @@ def test_a_last_day_on_a_holiday_is_the_next_session(make_panel, rows):
     assert futures.last_row[1] == 3
 
 
+def test_bars_of_days_outside_the_panel_are_left_out(make_panel, rows):
+    calendar = rows("cal_date is_open", *((day, 1) for day in ["2015-02-11", "2015-02-12", *DAYS, "2015-02-27"]))
+    early = ("IF1502.CFX", "2015-02-12", 3400.0, 3410.0, 3390.0, 3405.0, 900.0, 3404.0, None)
+    late = ("IF1503.CFX", "2015-02-27", 3400.0, 3410.0, 3390.0, 3405.0, 900.0, 3404.0, None)
+    tables = {"fut_basic": rows(*BASIC), "fut_daily": rows(*BARS, early, late)}
+    futures = make_panel(CLOSES, DAYS, trade_cal=calendar, **tables).futures
+    assert np.array_equal(futures.close[1], [3470.0, NAN, 3490.0, 3500.0, NAN], equal_nan=True)
+    assert np.array_equal(futures.close[2], [3485.0, 3490.0, NAN, NAN, NAN], equal_nan=True)
+
+
+def test_the_multiplier_is_the_tables_and_a_main_series_has_its_kinds(make_panel, rows):
+    basic = rows(*BASIC).assign(multiplier=[300.0, 100.0, 300.0, 300.0, 10_000.0])
+    assert make_panel(CLOSES, DAYS, fut_basic=basic, fut_daily=rows(*BARS)).futures.multiplier.tolist() == [
+        300.0, 300.0, 100.0, 300.0,
+    ]  # fmt: skip
+
+
 def test_an_unknown_future_is_refused(panel):
     with pytest.raises(DataError, match=r"future must be one of IF\.CFX, .*, was IF1505\.CFX"):
         panel.futures.column("IF1505.CFX")

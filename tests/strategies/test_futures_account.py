@@ -120,7 +120,7 @@ def test_the_last_day_pays_out_at_the_final_settlement_with_its_fee():
         ["settle", 0.0, 150_000.0, 0.0],
         ["delivery", 10.0, 0.0, pytest.approx(1_185.0)],
     ]
-    assert account.settle(2) == 0.0
+    assert account.settle(2) == 0.0 and len(account.ledger()) == 4
 
 
 def test_a_last_day_without_a_settlement_pays_out_at_the_last_one_known():
@@ -129,6 +129,7 @@ def test_a_last_day_without_a_settlement_pays_out_at_the_last_one_known():
     account.settle(0)
     assert account.settle(1) == pytest.approx(-1_200.0)
     assert account.lots == {} and account.value == 0.0
+    assert account.ledger()["margin"].tolist() == [0.0, pytest.approx(1_200_000.0), 0.0, 0.0]
 
 
 # -- fees --------------------------------------------------------------------------------------------------------
