@@ -16,6 +16,7 @@ GROUPS = (
     "Against the benchmark",
     "Win rates",
     "Trading and cost",
+    "Hedge",
     "Signal",
 )
 
@@ -216,6 +217,44 @@ register(
             "gain the missing shares missed, from the first open to a later fill or the next rebalance",
         ),
         ("refusal_cost_annual", "Cost of refusals a year", "percent", "of start capital, / years"),
+    ],
+)
+register(
+    "Hedge",
+    [
+        ("hedge_pnl", "Hedge profit", "yuan", "variation less fees, summed; the next three add up to it"),
+        ("hedge_index_move", "Hedge: index", "yuan", "exposure the evening before * return of the price index, summed"),
+        ("hedge_basis", "Hedge: basis", "yuan", "rest of the gain of lots held overnight: futures against the index"),
+        (
+            "hedge_costs",
+            "Hedge: trading and rolls",
+            "yuan",
+            "gain of traded lots from their price, slippage in it, to the day's settlement, less all fees",
+        ),
+        (
+            "hedge_residual_beta",
+            "Left unhedged",
+            "yuan",
+            "(stocks' beta over the run - hedge ratio) * index return * stock value, summed; no part of the profit",
+        ),
+        ("hedge_ratio_mean", "Hedge ratio", "number", "short / stock value at the close, mean over closes with stocks"),
+        ("hedge_lots_max", "Most lots", "count", "at a close, all months"),
+        ("margin_max", "Largest margin", "yuan", "at a close, the broker's part included"),
+        ("margin_calls", "Margin calls", "count", "sessions that cut lots for want of cash"),
+        (
+            "unhedged_annual_return",
+            "Annual return without the hedge",
+            "percent",
+            "days' (change of net asset value - hedge profit) / net asset value before, compounded; margin idle",
+        ),
+        ("unhedged_volatility", "Volatility without the hedge", "percent", "of those days, * sqrt(N), N = {periods}"),
+        ("unhedged_max_drawdown", "Maximum drawdown without the hedge", "percent", "of those days, compounded"),
+        (
+            "unhedged_alpha_regression",
+            "Alpha (regression) without the hedge",
+            "percent",
+            "intercept of those days - rf on b - rf, * N",
+        ),
     ],
 )
 register(

@@ -10,13 +10,14 @@ from filelock import FileLock
 
 from feeds.errors import DataError
 from feeds.events import Conversions, CorporateEvents
+from feeds.futures import futures_panel
 from feeds.panel import MarketPanel, Spans, carry_forward, load_panel, save_panel
 from feeds.rules import boards, delisting_day_is_free, free_days, has_ipo_band, limit_percents, limit_prices
 from feeds.store import Store
 from feeds.tables import VALUATION_COLUMNS
 
 CACHE = ".panel"
-PANEL_FORMAT = "5"
+PANEL_FORMAT = "6"
 _BARS = ["open", "high", "low", "close", "pre_close", "vol", "amount"]
 _ST_NAME, _LEAVING_NAME = r"ST|^PT|退", "退"
 _ABSURD_LIMIT = 5.0  # vendors write 100000 or 0 where there is no limit; the widest real band is +44 %
@@ -91,6 +92,7 @@ def build_panel(store: Store) -> MarketPanel:
         industry_names=industry_names,
         events=_events(store, grid),
         conversions=_conversions(store, grid),
+        futures=futures_panel(store.read("fut_basic"), store.read("fut_daily"), days, store.open_days()),
         st_known=st_known,
         simulated=store.simulated,
         source=store.source,

@@ -13,11 +13,15 @@ import numpy as np
 from feeds.atomic import naming, temporary_beside
 from feeds.errors import DataError, unknown
 from feeds.events import Conversions, CorporateEvents
+from feeds.futures import BARS, FuturesPanel
 from feeds.rules import as_day
 
 FLOAT_FIELDS = (
     "open", "high", "low", "close", "pre_close", "vol", "amount", "adj_factor", "up_limit", "down_limit",
 )  # fmt: skip
+_FUTURES = {
+    "codes": "U12", "kind": "U2", "multiplier": "float64", "first_row": "int64", "last_row": "int64", "main": "bool",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class MarketPanel:
     industry_names: tuple[str, ...] = ()
     events: CorporateEvents = field(default_factory=CorporateEvents.none)
     conversions: Conversions = field(default_factory=Conversions.none)
+    futures: FuturesPanel = field(default_factory=FuturesPanel.none)
     st_known: bool = True
     simulated: bool = False
     source: str = "arrays"
@@ -196,6 +201,7 @@ def _write_panel(panel: MarketPanel, folder: Path) -> None:
     for name in ("suspended", "st", "list_index", "delist_index", "dates"):
         np.save(folder / f"_{name}.npy", getattr(panel, name))
     spans = {"industry": panel.industry_spans, **{f"member {k}": v for k, v in panel.member_spans.items()}}
+    futures = panel.futures
     about = {
         "codes": panel.codes.tolist(),
         "names": list(panel.names),
@@ -206,6 +212,8 @@ def _write_panel(panel: MarketPanel, folder: Path) -> None:
             name: [getattr(s, part).tolist() for part in ("stock", "start", "end", "value")]
             for name, s in spans.items()
         },
+        "futures": {name: getattr(futures, name).tolist() for name in _FUTURES},
+        "settled_at_close": futures.settled_at_close,
         "st_known": panel.st_known,
         "simulated": panel.simulated,
         "source": panel.source,
@@ -213,6 +221,7 @@ def _write_panel(panel: MarketPanel, folder: Path) -> None:
     }
     for name, rows in (("events", panel.events), ("conversions", panel.conversions)):
         np.save(folder / f"_{name}.npy", np.array([getattr(rows, part) for part in rows.PARTS], "float64"))
+    np.save(folder / "_futures.npy", np.array([getattr(futures, name) for name in BARS]))
     np.save(folder / "_indices.npy", np.array(list(panel.indices.values())).reshape(-1, len(panel.dates)))
     (folder / "panel.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
 
@@ -240,6 +249,11 @@ def load_panel(folder: Path) -> MarketPanel:
         industry_names=tuple(about["industry_names"]),
         events=CorporateEvents(*np.array(array("_events"))),
         conversions=Conversions(*np.array(array("_conversions"))),
+        futures=FuturesPanel(
+            **{name: np.array(about["futures"][name], kind) for name, kind in _FUTURES.items()},
+            **dict(zip(BARS, array("_futures"), strict=True)),
+            settled_at_close=about["settled_at_close"],
+        ),
         st_known=about["st_known"],
         simulated=about["simulated"],
         source=about["source"],

@@ -78,11 +78,13 @@ REFUSALS = {
     ),
     "an unknown benchmark": (
         ["backtest", "--signal", "reversal", "--benchmark", "000301.SH"],
-        "index must be one of 000300.SH, 000905.SH, H00300.CSI, H00905.CSI, was 000301.SH (did you mean 000300.SH?)",
+        "index must be one of 000016.SH, 000300.SH, 000852.SH, 000905.SH, H00016.CSI, H00300.CSI, H00852.CSI, "
+        "H00905.CSI, was 000301.SH (did you mean 000300.SH?)",
     ),
     "an unknown universe": (
         ["backtest", "--signal", "reversal", "--universe", "000301.SH"],
-        "universe must be one of 000300.SH, 000905.SH, all, was 000301.SH (did you mean 000300.SH?)",
+        "universe must be one of 000016.SH, 000300.SH, 000852.SH, 000905.SH, all, was 000301.SH "
+        "(did you mean 000300.SH?)",
     ),
     "an unknown setting": (
         ["backtest", "--set", "topk=3"],
@@ -120,7 +122,7 @@ REFUSALS = {
     "a month that is none": (["backtest", "--start", "2020-13-01"], "start must be a day like 2020-01-31, was 2020-13"),
     "a universe to train that is unknown": (
         ["train", "--signal", "lstm_thoughts", "--universe", "000301.SH"],
-        "universe must be one of 000300.SH, 000905.SH, all, was 000301.SH",
+        "universe must be one of 000016.SH, 000300.SH, 000852.SH, 000905.SH, all, was 000301.SH",
     ),
     "an empty import folder": (
         ["data", "import", "."],

@@ -31,7 +31,9 @@ class FutureSpec:
 
 SPECS = (
     FutureSpec("IF", "000300.SH", 300.0, np.datetime64("2010-04-16"), -0.03, 0.025, 60_000.0),
+    FutureSpec("IH", "000016.SH", 300.0, np.datetime64("2015-04-16"), -0.02, 0.025, 35_000.0),
     FutureSpec("IC", "000905.SH", 200.0, np.datetime64("2015-04-16"), -0.08, 0.045, 45_000.0),
+    FutureSpec("IM", "000852.SH", 200.0, np.datetime64("2022-07-22"), -0.10, 0.050, 60_000.0),
 )
 
 
@@ -47,16 +49,15 @@ class Contract:
 
 def contracts(kind: FutureSpec, start: np.datetime64, end: np.datetime64) -> list[Contract]:
     """Return the contracts that trade between two days: each session current, next and two quarter months."""
-    month = start.astype("datetime64[M]") - 14
-    months = np.arange(month, end.astype("datetime64[M]") + 2)
+    nearest = kind.opened.astype("datetime64[M]") + 1  # no contract expired in the month in which trading began
+    month = max(start.astype("datetime64[M]") - 14, nearest)
     listed: dict[np.datetime64, np.datetime64] = {}
-    opening = kind.opened
-    for current in months:
-        expiry = futures_last_day(current)
-        if expiry >= kind.opened and opening <= end:
+    opening = kind.opened if month == nearest else _day_after(futures_last_day(month - 1))
+    for current in np.arange(month, end.astype("datetime64[M]") + 2):
+        if opening <= end:
             for held in _quoted(current):
                 listed.setdefault(held, opening)
-        opening = _day_after(expiry) if expiry >= kind.opened else kind.opened
+        opening = _day_after(futures_last_day(current))
     made = [
         Contract(f"{kind.code}{str(m)[2:4]}{str(m)[5:7]}.CFX", kind, first, futures_last_day(m))
         for m, first in sorted(listed.items())

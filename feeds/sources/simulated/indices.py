@@ -1,4 +1,4 @@
-"""Two capitalisation-weighted indices, with and without dividends, reviewed every half year."""
+"""Four capitalisation-weighted indices, with and without dividends, reviewed every half year."""
 
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from feeds.sources.simulated.frames import as_codes, as_dates
 from feeds.sources.simulated.simulation import History
 
 SEASONED = 60  # sessions listed before a review may take a stock in
+LEAST = 3  # members of an index, as far as its third of the market reaches
 
 
 @dataclass(frozen=True)
@@ -19,15 +20,24 @@ class IndexSpec:
 
     code: str
     total_return_code: str
-    rank_from: int  # thirds of the market skipped from the top: 0 or 1
+    above: tuple[int, ...]  # members at most of the indices that take the thirds of the market above it
     most: int  # members at most
     base: float
     total_return_base: float
+    part: int = 1  # one in so many of its third of the market
+
+    def band(self, fit: int) -> slice:
+        """Return the places that are in the index, of ``fit`` stocks in order of size."""
+        third = fit // 3
+        first = sum(min(third, most) for most in self.above)
+        return slice(first, first + min(max(third // self.part, min(third, LEAST)), self.most))
 
 
 SPECS = (
-    IndexSpec("000300.SH", "H00300.CSI", 0, 300, 3300.0, 4100.0),
-    IndexSpec("000905.SH", "H00905.CSI", 1, 500, 6200.0, 7300.0),
+    IndexSpec("000016.SH", "H00016.CSI", (), 50, 2300.0, 2900.0, part=6),
+    IndexSpec("000300.SH", "H00300.CSI", (), 300, 3300.0, 4100.0),
+    IndexSpec("000852.SH", "H00852.CSI", (300, 500), 1000, 8300.0, 8900.0),
+    IndexSpec("000905.SH", "H00905.CSI", (300,), 500, 6200.0, 7300.0),
 )
 
 
@@ -73,10 +83,7 @@ def members(history: History, spec: IndexSpec) -> np.ndarray:
         fit &= (listing.board != rules.BSE) & ~status.st[ranked] & ~status.leaving[ranked]
         fit &= history.traded[max(ranked - 20, 0) : ranked + 1].any(axis=0)
         value = np.where(fit, history.mark[ranked].astype("float64") * history.float_share[ranked], -1.0)
-        third = int(fit.sum()) // 3
-        first = min(third, SPECS[0].most) * spec.rank_from
-        chosen = np.argsort(-value, kind="stable")[first : first + min(third, spec.most)]
-        result[start:stop, chosen] = True
+        result[start:stop, np.argsort(-value, kind="stable")[spec.band(int(fit.sum()))]] = True
     return result & history.listed
 
 

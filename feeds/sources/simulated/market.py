@@ -49,10 +49,11 @@ class SimulatedMarket:
     of shares. Reports are published 11 to 119 days after their quarter and count
     from the next session on.
 
-    Index 000300.SH holds the largest third of the market by floating value (300 at most) and 000905.SH the next
-    (500 at most), reviewed in June and December; H00300.CSI and H00905.CSI reinvest the dividends. Futures IF and IC
-    trade on them by contract, at a discount that vanishes by the last day. The calendar table reaches from the year
-    before the span to the end of its last year. There is no ``fund_daily``.
+    Index 000300.SH holds the largest third of the market by floating value (300 at most), 000905.SH the next (500 at
+    most), 000852.SH the last (1,000 at most) and 000016.SH the largest sixth of the first (50 at most), reviewed in
+    June and December; H00300.CSI and its like reinvest the dividends. Futures IF, IC, IM and IH trade on them by
+    contract, at a discount that vanishes by the last day. The calendar table reaches from the year before the span
+    to the end of its last year. There is no ``fund_daily``.
     """
 
     name = "simulated"
