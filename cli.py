@@ -119,6 +119,7 @@ RUN_OPTIONS = (
     click.option("--max-participation", type=REAL, default=None, help="Largest share of a day's volume, 0.1."),
     click.option("--blocked-buys", default=None, help="expire, carry=N sessions or substitute.  [default: expire]"),
     click.option("--blocked-sells", default=None, help="carry, carry=N or expire.  [default: carry]"),
+    click.option("--hedge", default=None, help="IF, IH, IC, IM, index (ideal) or none; --set hedge.sizing=beta, ..."),
     click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML file of options."),
     set_option,
     workers_option,
@@ -234,9 +235,17 @@ def _options(
 
     options = from_file(config_file) if config_file else {}
     parameters = dict(options.get("parameters") or {})
+    hedge = options.pop("hedge", None) or {}
+    hedge = {"kind": hedge} if isinstance(hedge, str) else dict(hedge)
     for key, value in _pairs(settings).items():
-        (options if key in BacktestConfig.model_fields else parameters)[key] = value
+        if key.startswith("hedge."):
+            hedge[key.removeprefix("hedge.")] = value
+        else:
+            (options if key in BacktestConfig.model_fields else parameters)[key] = value
     options.update({name: value for name, value in flags.items() if value is not None})
+    if isinstance(options.get("hedge"), str):
+        hedge["kind"] = options.pop("hedge")
+    options["hedge"] = {**hedge, **(options.get("hedge") or {})}
     if top_k is not None:
         parameters["top_k"] = top_k
     return {**options, "parameters": parameters} if parameters else options

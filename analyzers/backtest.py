@@ -69,10 +69,21 @@ def backtest(config: BacktestConfig, data: Path, runs: Path, train: Train, note:
 
     panel, folder = prepare(config, data, train, tell)
     result = engine.run(config, panel, folder, RECORDERS)
+    unhedged = _unhedged(config, panel, folder)
     quality = None if folder is None else _quality(config, panel, folder, result)
-    metrics = metrics_of(result, panel, quality)
+    metrics = metrics_of(result, panel, quality, unhedged)
     place = write_run(runs, result, metrics, panel, quality, [*log, *_log_lines(result)])
     return Report(place, result, metrics)
+
+
+def _unhedged(
+    config: BacktestConfig, panel: MarketPanel, folder: SignalFolder | None
+) -> engine.BacktestResult | None:
+    """Return the same run without its hedge, to compare with; None if it has none."""
+    if config.hedge.kind == "none":
+        return None
+    alone = config.hedge.model_copy(update={"kind": "none"})
+    return engine.run(config.model_copy(update={"hedge": alone}), panel, folder, RECORDERS)
 
 
 def prepare(

@@ -241,20 +241,10 @@ register(
         ("hedge_lots_max", "Most lots", "count", "at a close, all months"),
         ("margin_max", "Largest margin", "yuan", "at a close, the broker's part included"),
         ("margin_calls", "Margin calls", "count", "sessions that cut lots for want of cash"),
-        (
-            "unhedged_annual_return",
-            "Annual return without the hedge",
-            "percent",
-            "days' (change of net asset value - hedge profit) / net asset value before, compounded; margin idle",
-        ),
-        ("unhedged_volatility", "Volatility without the hedge", "percent", "of those days, * sqrt(N), N = {periods}"),
-        ("unhedged_max_drawdown", "Maximum drawdown without the hedge", "percent", "of those days, compounded"),
-        (
-            "unhedged_alpha_regression",
-            "Alpha (regression) without the hedge",
-            "percent",
-            "intercept of those days - rf on b - rf, * N",
-        ),
+        ("unhedged_annual_return", "Annual return without the hedge", "percent", "the same run with no hedge at all"),
+        ("unhedged_volatility", "Volatility without the hedge", "percent", "of that run, * sqrt(N), N = {periods}"),
+        ("unhedged_max_drawdown", "Maximum drawdown without the hedge", "percent", "of that run"),
+        ("unhedged_alpha_regression", "Alpha (regression) without the hedge", "percent", "of that run"),
     ],
 )
 register(

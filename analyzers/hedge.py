@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from analyzers.conventions import Metrics
-from analyzers.metrics import RISK_FREE, performance_metrics
 from analyzers.returns import matched_benchmark, simple_returns
 
 FUTURES_SUFFIX = ".CFX"
@@ -83,13 +82,7 @@ def attribution(ledger: pd.DataFrame, index: pd.Series, book: pd.DataFrame) -> p
     return pd.DataFrame(found).rename_axis("date")
 
 
-def hedge_metrics(
-    nav: pd.DataFrame,
-    ledger: pd.DataFrame,
-    index: pd.Series,
-    benchmark: pd.Series | None = None,
-    rf: float = RISK_FREE,
-) -> Metrics:
+def hedge_metrics(nav: pd.DataFrame, ledger: pd.DataFrame, index: pd.Series, unhedged: Metrics) -> Metrics:
     """Return the figures of the group "Hedge".
 
     Parameters
@@ -98,12 +91,9 @@ def hedge_metrics(
         ``nav.parquet`` and ``hedge.parquet``.
     index : pandas.Series
         Closes of the price index that is hedged against, by date.
-    benchmark : pandas.Series, optional
-        Levels of the run's benchmark by date, for alpha.
-    rf : float
-        Risk-free rate a year.
+    unhedged : dict
+        Figures of the same run without its hedge, everything invested in stocks.
     """
-    dates = pd.DatetimeIndex(nav["date"])
     parts = attribution(ledger, index, stock_book(nav, ledger))
     found: Metrics = {
         "hedge_pnl": float(parts["profit"].sum()),
@@ -119,11 +109,7 @@ def hedge_metrics(
         found["hedge_lots_max"] = int(closes["lots"].abs().groupby(closes["date"]).sum().max())
         found["margin_max"] = float(closes["margin"].groupby(closes["date"]).sum().max())
         found["margin_calls"] = int(futures.loc[futures["kind"] == "forced", "date"].nunique())
-    levels = nav["nav"].to_numpy("float64")
-    kept = (levels - profit_by_date(ledger, dates).to_numpy())[1:] / levels[:-1]
-    without = pd.Series(levels[0] * np.cumprod(np.append(1.0, kept)), dates)
-    alone = performance_metrics(without, benchmark, rf)
-    return found | {f"unhedged_{name}": alone.get(name) for name in _UNHEDGED}
+    return found | {f"unhedged_{name}": unhedged.get(name) for name in _UNHEDGED}
 
 
 def _hedge_ratio(nav: pd.DataFrame, ledger: pd.DataFrame) -> float | None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analyzers.conventions import METRICS, Metrics, Value
 from analyzers.drawdowns import Drawdown, deepest
+from analyzers.hedge import hedge_metrics
 from analyzers.inference import newey_west_ols
 from analyzers.periods import period_returns
 from analyzers.returns import (
@@ -32,7 +33,10 @@ RISK_FREE = 0.016  # a year
 
 
 def metrics_of(
-    result: "BacktestResult", panel: "MarketPanel | None" = None, quality: "SignalQuality | None" = None
+    result: "BacktestResult",
+    panel: "MarketPanel | None" = None,
+    quality: "SignalQuality | None" = None,
+    unhedged: "BacktestResult | None" = None,
 ) -> Metrics:
     """Return every figure of a run, flat, in the order of ``analyzers.conventions.METRICS``.
 
@@ -44,6 +48,8 @@ def metrics_of(
         Prices for the cost of refused orders; without it that cost is None.
     quality : SignalQuality, optional
         The signal's own figures; without it they are None.
+    unhedged : BacktestResult, optional
+        The same run without its hedge; with it and the panel the figures of the hedge are there.
 
     Returns
     -------
@@ -61,6 +67,11 @@ def metrics_of(
     figures |= trading_metrics(result, figures, panel)
     if quality is not None:
         figures |= quality.metrics
+    if unhedged is not None and panel is not None:
+        code = str(result.facts["hedge_index"])
+        index = pd.Series(panel.index_close(code), pd.DatetimeIndex(panel.dates), name=code)
+        alone = performance_metrics(*levels_of(unhedged), rf)
+        figures |= hedge_metrics(result.nav, result.hedge, index, alone)
     return {name: _number(figures.get(name)) for name in METRICS}
 
 

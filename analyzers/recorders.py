@@ -11,7 +11,7 @@ class NavRecorder(bt.Analyzer):
     """The account at every close: what ``nav.parquet`` holds, in yuan and index points.
 
     ``date, nav, cash, receivable, stock_value, hedge_value, benchmark``; net asset value is cash, dividends owed,
-    stocks and what the hedge ties up.
+    stocks and the margin of the hedge.
     """
 
     def start(self) -> None:
@@ -19,17 +19,19 @@ class NavRecorder(bt.Analyzer):
         self.navs: list[float] = []
         self.cash: list[float] = []
         self.owed: list[float] = []
+        self.margin: list[float] = []
 
     def next(self) -> None:
         broker = self.strategy.broker
         self.navs.append(broker.worth)
         self.cash.append(broker.cash)
         self.owed.append(broker.receivable if broker.receivables else 0.0)
+        self.margin.append(broker.hedge.value if broker.hedge is not None else 0.0)
 
     def get_analysis(self) -> pd.DataFrame:
         """Return one row per session; the first is the starting capital at the close before trading begins."""
         market = self.market
-        nav, cash, owed = np.array(self.navs), np.array(self.cash), np.array(self.owed)
+        nav, cash, owed, margin = (np.array(line) for line in (self.navs, self.cash, self.owed, self.margin))
         dates = market.panel.dates[market.first : market.first + len(nav)]
         benchmark = np.array(market.clock.lines.close.array[: len(nav)])
         return pd.DataFrame(
@@ -38,8 +40,8 @@ class NavRecorder(bt.Analyzer):
                 "nav": nav,
                 "cash": cash,
                 "receivable": owed,
-                "stock_value": nav - cash - owed,
-                "hedge_value": 0.0,
+                "stock_value": nav - cash - owed - margin,
+                "hedge_value": margin,
                 "benchmark": benchmark,
             }
         )
@@ -144,18 +146,22 @@ class OrderRecorder(bt.Analyzer):
         )
 
     def get_analysis(self) -> pd.DataFrame:
-        """Return the orders by date, sells first, then by code."""
-        panel = self.strategy.broker.market.panel
+        """Return the orders by date, sells first, then by code; those in futures among them, in lots and points."""
+        broker = self.strategy.broker
+        panel = broker.market.panel
         frame = pd.DataFrame(self.rows, columns=self.COLUMNS)
+        frame["replaces"] = ["" if column < 0 else str(panel.codes[column]) for column in frame["replaces"]]
+        frame["ts_code"] = panel.codes[frame["ts_code"].to_numpy("int64")].astype(object)
+        if broker.hedge is not None and broker.hedge.orders:
+            frame = pd.concat([frame, pd.DataFrame(broker.hedge.order_rows())], ignore_index=True)
         order = np.lexsort((frame["ts_code"], frame["side"] == "buy", frame["signal_date"], frame["date"]))
         frame = frame.iloc[order].reset_index(drop=True)
         for name in ("signal_date", "date"):
             frame[name] = panel.dates[frame[name].to_numpy("int64")].astype("datetime64[ms]")
-        frame["ts_code"] = pd.Series(panel.codes[frame["ts_code"].to_numpy("int64")].astype(object), dtype="str")
-        frame["replaces"] = ["" if column < 0 else str(panel.codes[column]) for column in frame["replaces"]]
         kinds = dict.fromkeys(("wanted", "filled", "attempts"), "int64")
         kinds |= dict.fromkeys(("price", "fee", "reference", "slippage"), "float64")
-        return frame.astype(kinds | dict.fromkeys(("side", "status", "reason", "standing", "replaces"), "str"))
+        kinds |= dict.fromkeys(("ts_code", "side", "status", "reason", "standing", "replaces"), "str")
+        return frame.astype(kinds)
 
 
 class FillRecorder(bt.Analyzer):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from feeds.panel import MarketPanel
     from strategies.execution.engine import BacktestResult
 
-FRAMES = ("nav", "positions", "orders", "fills", "actions")
+FRAMES = ("nav", "positions", "orders", "fills", "actions", "hedge")
 
 
 def run_id(result: "BacktestResult") -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from feeds.errors import ConfigError
 from feeds.universe import Universe
 from strategies.execution.broker import AShareBroker
+from strategies.execution.hedge_book import HedgeBook
 
 _ROUNDING = 1e-6  # of the account: weights that add up to 1 may exceed it by this much
 
@@ -87,11 +88,22 @@ class BasketStrategy(bt.Strategy):
         broker = self.broker
         broker.cancel_carried()
         worth = broker.worth * self.p.invested
+        if broker.hedge is not None:
+            worth *= self._beside_margin(broker.hedge, weights, worth)
         ranks = {column: rank for rank, column in enumerate(weights)}
         for column in sorted({*weights, *broker.holdings}):
             weight = weights.get(column, 0.0)
             if weight is not None:
                 self._order(int(column), weight, worth, ranks.get(column, len(ranks)))
+
+    def _beside_margin(self, hedge: HedgeBook, weights: Mapping[int, float | None], worth: float) -> float:
+        """Return the share of the account that stocks may take beside the hedge's margin, and tell it their worth."""
+        holdings = self.broker.holdings
+        kept = {column: holdings[column].value for column, weight in weights.items() if weight is None}
+        wanted = {column: weight * worth for column, weight in weights.items() if weight is not None}
+        share = hedge.invested_share(self.broker.market.row, wanted | kept)
+        hedge.rebalance(share * sum(wanted.values()) + sum(kept.values()))
+        return share
 
     def _order(self, column: int, weight: float, worth: float, rank: int) -> None:
         broker, market = self.broker, self.broker.market

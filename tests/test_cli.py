@@ -169,8 +169,8 @@ def test_the_same_backtest_writes_the_same_bytes_and_the_golden_figures(market, 
         folders.append(Path(json.loads(done.stdout)["run"]))
     first, second = ({file.name: file.read_bytes() for file in sorted(folder.iterdir())} for folder in folders)
     assert sorted(first) == [
-        "actions.parquet", "config.yaml", "fills.parquet", "metrics.json", "nav.parquet", "orders.parquet",
-        "positions.parquet", "run.log", "tear_sheet.html",
+        "actions.parquet", "config.yaml", "fills.parquet", "hedge.parquet", "metrics.json", "nav.parquet",
+        "orders.parquet", "positions.parquet", "run.log", "tear_sheet.html",
     ]  # fmt: skip
     assert first == second
     figures = json.loads(first["metrics.json"])

@@ -8,20 +8,26 @@ import backtrader as bt
 from feeds.errors import ConfigError
 from feeds.lines import Market, StockFeed
 from strategies.execution.corporate_actions import Adjustment
+from strategies.execution.hedge_book import HedgeBook
 from strategies.execution.holding import Holding
+
+_DUST = 1e-4  # yuan
 
 
 class Account(bt.brokers.BackBroker):
     """The part of the broker that keeps the books; :class:`~strategies.execution.broker.AShareBroker` trades.
 
-    Every sum over names is rounded once, so that it does not depend on their order.
+    Every sum over names is rounded once, so that it does not depend on their order. Cash below zero is a margin call
+    of the hedge, made good at the next open; without a hedge it is never below zero.
 
     Attributes
     ----------
     market : Market
         Prices, dates and feeds: ``market.feed(code)``.
     worth : float
-        Cash, receivables and holdings at their last close, in yuan; known after each close.
+        Cash, receivables, holdings at their last close and margin, in yuan; known after each close.
+    hedge : HedgeBook or None
+        Futures against the stocks.
     holdings : dict of int to Holding
         What is held, by column of the panel.
     receivables : list of (row, column, yuan)
@@ -35,9 +41,10 @@ class Account(bt.brokers.BackBroker):
     cash: float
     startingcash: float
 
-    def attach(self, market: Market) -> None:
-        """Say which market the account trades in; called once before the run."""
+    def attach(self, market: Market, hedge: HedgeBook | None = None) -> None:
+        """Say which market the account trades in, and what hedges it; called once before the run."""
         self.market = market
+        self.hedge = hedge
         self.holdings: dict[int, Holding] = {}
         self.receivables: list[tuple[int, int, float]] = []
         self.actions: list[tuple[int, int, Adjustment]] = []
@@ -96,13 +103,16 @@ class Account(bt.brokers.BackBroker):
             if close == close:  # NaN while suspended: the last close is carried
                 holding.price = close
             values.append(holding.position.size * holding.price)
+        if self.hedge is not None:
+            values.append(self.hedge.value)
         self.worth = fsum(values)
 
     def settle(self) -> None:
         """Book the cash that flowed, as one sum: it does not depend on the order of names."""
         if self.flows:
+            cash = fsum([self.cash, *self.flows])
             # A basket scaled to the last yuan may overshoot by the rounding of floats, far below a fen.
-            self.cash = max(fsum([self.cash, *self.flows]), 0.0)
+            self.cash = 0.0 if -_DUST < cash < 0 else cash
             self.flows.clear()
 
     def open_holding(self, feed: StockFeed) -> Holding:

@@ -44,6 +44,8 @@ def allot(buys: list[Buy], cash: float) -> list[int]:
     total = fsum(buy.cost(buy.shares) for buy in buys)
     if total <= cash:
         return [buy.shares for buy in buys]
+    if cash <= 0:
+        return [0] * len(buys)
     factor = _factor(buys, total, cash)
     got = [buy.round_down(buy.shares * factor) for buy in buys]
     left = cash - fsum(buy.cost(shares) for buy, shares in zip(buys, got, strict=True) if shares)
@@ -56,7 +58,7 @@ def allot(buys: list[Buy], cash: float) -> list[int]:
 
 def _factor(buys: list[Buy], total: float, cash: float) -> float:
     """Return the factor at which the buys, lots aside, cost what there is: found by proportion, again and again."""
-    factor = max(cash, 0.0) / total
+    factor = cash / total
     for _ in range(_MOST_STEPS):
         cost = fsum(buy.cost(buy.shares * factor) for buy in buys)
         if cost <= cash * (1 + _DUST):

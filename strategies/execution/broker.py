@@ -85,13 +85,17 @@ class AShareBroker(EntitledAccount):
 
     def next(self) -> None:
         """Live through one session: what is paid, goes ex or delists before it, the trading, and the close."""
-        step = self.market.step
+        step, row = self.market.step, self.market.row
+        if self.hedge is not None and step:  # what yesterday's close, and the basket ordered after it, ask for
+            self.hedge.decide(row - 1, self.stock_value, self.cash)
         if self.receivables:
-            self.pay(self.market.row)
+            self.pay(row)
         if self.holdings:
             self.go_ex(step)
-        if self.pending:
-            self._match(step)
+        self._match(step)
+        if self.hedge is not None:
+            self.flows.append(self.hedge.settle(row))
+            self.settle()
         self.mark(step)
 
     def _refuse_unknown(self, order: bt.Order) -> None:
@@ -130,6 +134,7 @@ class AShareBroker(EntitledAccount):
     # -- the session -------------------------------------------------------------------------------------------
 
     def _match(self, step: int) -> None:
+        """Trade the session: sales first, then the hedge, which needs or frees margin, then purchases."""
         orders = list(self.pending)
         self.pending.clear()
         self.traded.clear()
@@ -138,6 +143,8 @@ class AShareBroker(EntitledAccount):
         for order in orders:
             if not order.isbuy():
                 self._sell(order, step, "T+1" if order.data.column in bought else "nothing held")
+        if self.hedge is not None:
+            self.flows.append(self.hedge.open(self.market.row))
         self.settle()
         if buys:
             self._buy(buys, step)

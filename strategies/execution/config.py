@@ -12,6 +12,7 @@ from feeds.errors import ConfigError, DataError
 from feeds.rules import as_day
 from feeds.universe import MIN_LISTED_DAYS
 from strategies.execution.fills import slippage
+from strategies.execution.hedge_config import HedgeConfig
 from strategies.execution.policy import policy
 
 
@@ -34,6 +35,8 @@ class BacktestConfig(BaseModel):
         Obstacles left out, to show what they cost: ``limits``, ``suspensions``, ``st`` (candidates with ST).
     delisting_recovery, dividends, dividend_tax, rights
         What corporate actions do; see :class:`strategies.execution.entitled.EntitledAccount`.
+    hedge : HedgeConfig
+        Index futures against the stocks; a kind alone may stand for it.
     parameters : dict
         The strategy's own parameters.
     """
@@ -61,9 +64,15 @@ class BacktestConfig(BaseModel):
     dividends: Literal["cash", "reinvest"] = "cash"
     dividend_tax: Literal["none", "holding"] = "none"
     rights: Literal["subscribe", "lapse"] = "subscribe"
+    hedge: HedgeConfig = Field(default_factory=lambda: HedgeConfig.model_validate({}))
     min_listed_days: int = Field(MIN_LISTED_DAYS, ge=1)
     risk_free: float = Field(0.016, gt=-1, lt=1)
     parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("hedge", mode="before")
+    @classmethod
+    def _as_hedge(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
 
     @field_validator("slippage")
     @classmethod
@@ -97,7 +106,8 @@ def make(options: dict[str, Any]) -> BacktestConfig:
         first = refused.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            raise unknown_key(name, list(BacktestConfig.model_fields)) from None
+            known = HedgeConfig if first["loc"][0] == "hedge" else BacktestConfig
+            raise unknown_key(str(first["loc"][-1]), list(known.model_fields)) from None
         rule = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
         raise ConfigError(f"{name} must be {rule}, was {first['input']}") from None
 

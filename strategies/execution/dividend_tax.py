@@ -44,13 +44,13 @@ class TaxLots:
                 self.lots.popleft()
         return due
 
-    def exchange(self, other: "TaxLots", shares: int) -> None:
-        """Move all lots to the holding of another code, as ``shares`` shares in all; the time held goes on."""
-        held, moved, given = sum(lot[1] for lot in self.lots), 0, 0
+    def scaled(self, shares: int) -> "TaxLots":
+        """Return the same lots as ``shares`` shares in all; the time they were held goes on."""
+        result, held, moved, given = TaxLots(), sum(lot[1] for lot in self.lots), 0, 0
         for day, count, taxable in self.lots:
             moved += count
             part = shares * moved // held - given
             given += part
             if part:
-                other.lots.append([day, part, taxable * count / part])
-        self.lots.clear()
+                result.lots.append([day, part, taxable * count / part])
+        return result

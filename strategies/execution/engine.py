@@ -10,6 +10,7 @@ import pandas as pd
 
 from feeds.adjusted import total_return
 from feeds.errors import ConfigError
+from feeds.futures_terms import CffexTerms
 from feeds.lines import Market
 from feeds.panel import MarketPanel
 from feeds.universe import Universe
@@ -20,6 +21,9 @@ from strategies.execution.clock import SignalReader, Span, benchmark_closes, sco
 from strategies.execution.config import BacktestConfig, unknown_key
 from strategies.execution.fees import get as get_fees
 from strategies.execution.fills import slippage
+from strategies.execution.futures import ledger_frame
+from strategies.execution.hedge import Hedge
+from strategies.execution.hedge_book import HedgeBook
 from strategies.execution.policy import policy
 from strategies.execution.rules_in_words import fill_rule, not_charged
 
@@ -30,7 +34,7 @@ class BacktestResult:
 
     Attributes
     ----------
-    nav, positions, orders, fills, actions : pandas.DataFrame
+    nav, positions, orders, fills, actions, hedge : pandas.DataFrame
         The frames of the run folder (README, "Run folder").
     facts : dict
         What the numbers rest on: data, fees, fill rule, universe, benchmark, the signal's training spans.
@@ -44,6 +48,7 @@ class BacktestResult:
     orders: pd.DataFrame
     fills: pd.DataFrame
     actions: pd.DataFrame
+    hedge: pd.DataFrame
     facts: dict[str, Any] = field(default_factory=dict)
     analyses: dict[str, Any] = field(default_factory=dict)
 
@@ -127,7 +132,8 @@ def run(
     if signal is not None and not scores:
         raise ConfigError(f"signal {signal.name} must have a score within the run, was without one")
     universe = Universe(panel, config.universe, config.min_listed_days, config.ignore)
-    cerebro, broker = _cerebro(config, Market(panel, rows.first, rows.last, closes))
+    hedge = _hedge(config, panel, rows)
+    cerebro, broker = _cerebro(config, Market(panel, rows.first, rows.last, closes), hedge)
     cls = registry.get(config.strategy).cls
     inputs = {"signal": scores, "universe": universe}
     taken = {name: value for name, value in inputs.items() if name in cls.params._getkeys()}
@@ -138,10 +144,19 @@ def run(
     found = {name: getattr(strategy.analyzers, name).get_analysis() for name in recorders}
     frames = {name: found.pop(name, pd.DataFrame()) for name in FRAMES}
     facts = _facts(config, panel, rows, universe, scores, metas, parameters, benchmark) | broker.facts()
-    return BacktestResult(config, **frames, actions=_actions(panel, broker), facts=facts, analyses=found)
+    frames |= {"actions": _actions(panel, broker), "hedge": _ledger(panel, hedge)}
+    if hedge is not None:
+        facts |= hedge.hedge.facts()
+    return BacktestResult(config, **frames, facts=facts, analyses=found)
 
 
-def _cerebro(config: BacktestConfig, market: Market) -> tuple[bt.Cerebro, AShareBroker]:
+def _hedge(config: BacktestConfig, panel: MarketPanel, rows: Span) -> HedgeBook | None:
+    if config.hedge.kind == "none":
+        return None
+    return HedgeBook(Hedge(config.hedge, panel, CffexTerms(), rows.first, rows.last))
+
+
+def _cerebro(config: BacktestConfig, market: Market, hedge: HedgeBook | None) -> tuple[bt.Cerebro, AShareBroker]:
     cerebro = bt.Cerebro(stdstats=False)
     same = ("lots", "execution", "fill", "max_participation", "ignore")
     corporate = ("delisting_recovery", "dividends", "dividend_tax", "rights")
@@ -153,10 +168,14 @@ def _cerebro(config: BacktestConfig, market: Market) -> tuple[bt.Cerebro, AShare
         **{name: getattr(config, name) for name in (*same, *corporate)},
     )
     broker.setcash(config.cash)
-    broker.attach(market)
+    broker.attach(market, hedge)
     cerebro.setbroker(broker)
     cerebro.adddata(market.clock, name="clock")
     return cerebro, broker
+
+
+def _ledger(panel: MarketPanel, hedge: HedgeBook | None) -> pd.DataFrame:
+    return ledger_frame([], panel.dates) if hedge is None else hedge.ledger()
 
 
 def _actions(panel: MarketPanel, broker: AShareBroker) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from strategies.execution.corporate_actions import (
     from_factor,
     unexplained,
 )
+from strategies.execution.hedge_book import HedgeBook
 from strategies.execution.holding import Holding
 
 _DUST = 1e-9  # shares
@@ -41,8 +42,8 @@ class EntitledAccount(Account):
         ("delisting_recovery", 0.0), ("dividends", "cash"), ("dividend_tax", "none"), ("rights", "subscribe"),
     )  # fmt: skip
 
-    def attach(self, market: Market) -> None:
-        super().attach(market)
+    def attach(self, market: Market, hedge: HedgeBook | None = None) -> None:
+        super().attach(market, hedge)
         self.due = entitlements(market.panel.events)
         held = market.panel.conversions
         rows = zip(*(getattr(held, part).tolist() for part in held.PARTS), strict=True)
@@ -128,11 +129,10 @@ class EntitledAccount(Account):
         position.size = after
         self.flows.append(row.cash)
         self.actions.append((market.row, column, row))
-        if holding.tax is not None:
-            day = market.panel.dates[market.row]
-            holding.tax.acquire(day, row.shares)
+        if holding.tax is not None:  # what is not sold is not taxed: a reverse split, shares that are delisted
             if row.shares < 0:
-                self.withhold(column, holding.tax.release(day, -row.shares))
+                holding.tax = holding.tax.scaled(after)
+            holding.tax.acquire(market.panel.dates[market.row], row.shares)
         if not after:
             self.forget(column)
             return
@@ -167,7 +167,7 @@ class EntitledAccount(Account):
             return
         target = self.open_holding(self.market.feed(new))
         if tax is not None and target.tax is not None:
-            tax.exchange(target.tax, shares)
+            target.tax.lots += tax.scaled(shares).lots
         before = target.position.size
         trades.begin(self.cerebro.runningstrats, target.feed, shares, price, self.getcommissioninfo(target.feed))
         total = target.position.price * before + cost - paid

@@ -47,7 +47,7 @@ class HedgeConfig(BaseModel):
     band: float = Field(0.1, ge=0, lt=1)
     contract: Literal["near", "next", "quarter"] = "near"
     roll_days: int = Field(2, ge=0, le=10)
-    margin_buffer: float = Field(0.5, ge=0, allow_inf_nan=False)
+    margin_buffer: float = Field(1.0, ge=0, allow_inf_nan=False)
     margin_add: float = Field(0.0, ge=0, lt=1)
     slippage_ticks: float = Field(0.0, ge=0, allow_inf_nan=False)
     series: Literal["dated", "main"] = "dated"

@@ -52,6 +52,7 @@ def test_cash_below_the_cheapest_lot_buys_nothing():
     assert allot([buy(0, 10.0, 1000, minimum=5.0)], 1_004.0) == [0]
     assert allot([buy(0, 10.0, 1000, minimum=5.0)], 3.0) == [0]
     assert allot([], 5.0) == []
+    assert allot([buy(0, 10.0, 1000)], -5.0) == allot([buy(0, 10.0, 1000)], 0.0) == [0]
 
 
 ONE = some.tuples(

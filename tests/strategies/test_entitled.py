@@ -89,11 +89,11 @@ def test_dividend_tax_is_withheld_first_in_first_out_when_shares_are_sold():
 
 
 def test_lots_keep_their_time_and_their_dividends_through_an_exchange():
-    old, new = TaxLots(), TaxLots()
+    old = TaxLots()
     old.acquire(np.datetime64("2023-01-10"), 300)
     old.acquire(np.datetime64("2024-01-05"), 100)
     old.pay(1.0)
-    old.exchange(new, 200)
+    new = old.scaled(200)
     assert [(str(day), shares) for day, shares, _ in new.lots] == [("2023-01-10", 150), ("2024-01-05", 50)]
     assert sum(shares * taxable for _, shares, taxable in new.lots) == pytest.approx(400)
 
@@ -107,6 +107,13 @@ def test_the_account_withholds_the_tax_of_what_it_sells(market, play):
     assert played.nav["cash"].iloc[-1] == pytest.approx(500 + 1_100 * 9.09 - 120)
     untaxed = play(panel, {0: [(A, 1000)], 2: [(A, -1100)]}, cash=10_500)
     assert untaxed.nav["cash"].iloc[-1] == pytest.approx(500 + 1_100 * 9.09)
+
+
+def test_shares_that_are_delisted_are_not_taxed(market, play):
+    panel = with_events(market({A: [10.5, 10.5, 10.0, NAN]}, delisted={A: 3}), (0, 2, 0, 0.5, 0, 0, 2, 2, 0))
+    played = play(panel, {0: [(A, 1000)]}, cash=10_500, options={"dividend_tax": "holding"})
+    assert [action[2] for action in played.actions] == ["cash_dividend", "delisting"]
+    assert played.nav["cash"].tolist() == [10_500, 0, 500, 500]
 
 
 def test_a_merger_turns_shares_into_those_of_the_other_code(market, play):

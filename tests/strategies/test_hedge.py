@@ -68,11 +68,12 @@ def test_lots_are_the_nearest_to_the_value_and_half_goes_toward_zero(value, opti
 
 
 def test_the_share_in_stocks_leaves_room_for_the_margin_and_its_buffer():
-    # 1 / (1 + 0.10 x 1.5), with twice the ratio, with beta, with the broker's two points, without a buffer.
-    assert hedge_of().invested_share(0) == pytest.approx(1 / 1.15)
-    assert hedge_of(ratio=2).invested_share(0) == pytest.approx(1 / 1.30)
-    assert hedge_of().invested_share(0, beta=0.8) == pytest.approx(1 / 1.12)
-    assert hedge_of(margin_add=0.02).invested_share(0) == pytest.approx(1 / 1.18)
+    # 1 / (1 + 0.10 x 2), with twice the ratio, with beta, with the broker's two points, half or no buffer.
+    assert hedge_of().invested_share(0) == pytest.approx(1 / 1.20)
+    assert hedge_of(ratio=2).invested_share(0) == pytest.approx(1 / 1.40)
+    assert hedge_of().invested_share(0, beta=0.8) == pytest.approx(1 / 1.16)
+    assert hedge_of(margin_add=0.02).invested_share(0) == pytest.approx(1 / 1.24)
+    assert hedge_of(margin_buffer=0.5).invested_share(0) == pytest.approx(1 / 1.15)
     assert hedge_of(margin_buffer=0).invested_share(0) == pytest.approx(1 / 1.10)
     assert hedge_of(kind="index").invested_share(0) == 1.0
 
@@ -82,7 +83,7 @@ def test_the_share_in_stocks_falls_with_the_margin_of_the_day():
     panel = panel_of(futures_of({"IF1510.CFX": [3300.0] * 4}), index=[3300.0] * 4, dates=dates)
     hedge = hedge_of(panel, terms=CffexTerms())
     shares = [hedge.invested_share(row) for row in range(3)]
-    assert shares == pytest.approx([1 / 1.15, 1 / 1.45, 1 / 1.60])  # margin 10 %, 30 %, 40 %
+    assert shares == pytest.approx([1 / 1.2, 1 / 1.6, 1 / 1.8])  # margin 10 %, 30 %, 40 %
 
 
 # -- beta --------------------------------------------------------------------------------------------------------
