@@ -48,14 +48,17 @@ FIRST_DAYS: dict[tuple[str, str], Timeline[FirstDays]] = {
 HOME = {CHINEXT: "SZ", STAR: "SH", BSE: "BJ"}
 LONGEST_FREE = max(row.value.free for rule in FIRST_DAYS.values() for row in rule.rows)
 
+# (board, exchange) -> the opening call of a listing with a band: as long as there was one.
 OPENING_CALL = {
-    exchange: timeline(
-        "opening call of an IPO with a band",
-        (start, 20, "SSE and SZSE notices of 2013 and 2014", SOURCED),
+    key: timeline(
+        "opening call of a listing",
+        (str(row.start), 20, "SSE and SZSE notices of 2013 and 2014", SOURCED),
         form="±{}% of the issue price",
-        until="2023-04-09",
+        until=str(row.end),
     )
-    for exchange, start in (("SH", "2013-12-13"), ("SZ", "2014-06-13"))
+    for key, rule in FIRST_DAYS.items()
+    for row in rule.rows
+    if row.value.up is not None
 }
 RETURN = timeline(
     "first day after a suspended listing, a relisting or an SSE follow-on issue",

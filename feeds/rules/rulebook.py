@@ -109,7 +109,7 @@ def _of_stock(code: str, day: np.datetime64, facts: Facts) -> list[Ruling]:
         *_stock_limits(code, day, facts),
         *_on(day, limits.LEAST_GAP[exchange]),
         *([ruling(began, row, name=f"{began.name} of {listed}")] if row else []),
-        *_on(listed, listings.OPENING_CALL.get(exchange)),
+        *_on(listed, listings.OPENING_CALL.get((board, exchange))),
         *_on(day, listings.RETURN, listings.RESUMPTION, listings.HALTS),
         *_on(day, listings.DELISTING_FIRST_DAY[board], listings.DELISTING_SESSIONS, listings.PRICE_DELISTING),
         *_on(day, lots.TICKS[STOCK, exchange], lots.LOTS[board], lots.LARGEST[board]),
