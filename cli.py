@@ -110,7 +110,7 @@ RUN_OPTIONS = (
     click.option("--cash", type=REAL, default=None, help="Starting capital, yuan.  [default: 10000000]"),
     click.option("--benchmark", default=None, help="Index code, or none.  [default: H00300.CSI, else 000300.SH]"),
     click.option("--universe", default=None, help="all, or an index whose dated members are known.  [default: all]"),
-    click.option("--fees", default=None, help="8bp, none, or another rate like 12.5bp.  [default: 8bp]"),
+    click.option("--fees", default=None, help="8bp, detailed, none, 12.5bp, or a YAML file.  [default: 8bp]"),
     click.option("--top-k", type=WHOLE, default=None, help="Number of stocks held."),
     click.option("--prices", default=None, help="raw, dividends being events, or total-return.  [default: raw]"),
     click.option("--execution", default=None, help="open, vwap or close of the next session.  [default: open]"),
@@ -514,6 +514,40 @@ def signals_import(file: Path, name: str, data_dir: Path | None, replace: bool) 
     folder = import_scores(file, name, data_dir or Path(DEFAULT_DATA), replace=replace)
     dates = folder.dates()
     click.echo(f"{folder.path}: {len(dates)} files, {dates[0]} to {dates[-1]}")
+
+
+@main.group("rules", cls=Commands)
+def rule_commands() -> None:
+    """Look up the market's dated rules."""
+
+
+@rule_commands.command("show")
+@click.option("--code", required=True, help="600519.SH, 510300.SH, 113050.SH, IF2402.CFX.")
+@click.option("--date", required=True, help="Trading day, 2020-08-24.")
+@click.option("--st/--no-st", default=None, help="Whether the stock carries ST or *ST.")
+@click.option("--listed", default=None, help="Day of listing, 2001-08-27.")
+@click.option("--pre-close", type=REAL, default=None, help="Reference price in yuan; the issue price on day one.")
+@click.option(
+    "--data", "data_dir", default=None, type=click.Path(path_type=Path),
+    help="Data folder that knows listing day, ST and reference price.",
+)  # fmt: skip
+@json_option
+def rules_show(
+    code: str, date: str, st: bool | None, listed: str | None, pre_close: float | None, data_dir: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Print every rule that applies to a code on a day: value, first and last day, source, confidence."""
+    from feeds.lookup import look_up
+    from feeds.rules import Facts, as_day
+
+    facts = Facts(st=st, listed=None if listed is None else as_day(listed), pre_close=pre_close)
+    rows = [vars(ruling) for ruling in look_up(code, date, facts, data_dir, say)]
+    if as_json:
+        import json
+
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+    else:
+        _table(tuple(rows[0]), [tuple(cell or "" for cell in row.values()) for row in rows])
 
 
 @main.command()

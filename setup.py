@@ -48,6 +48,7 @@ setup(
     py_modules=["cli"],
     packages=[
         "feeds",
+        "feeds.rules",
         "feeds.sources",
         "feeds.sources.simulated",
         "signals",

@@ -12,14 +12,14 @@ from feeds.errors import DataError
 from feeds.events import Conversions, CorporateEvents
 from feeds.futures import futures_panel
 from feeds.panel import MarketPanel, Spans, carry_forward, load_panel, save_panel
-from feeds.rules import boards, delisting_day_is_free, free_days, has_ipo_band, limit_percents, limit_prices
+from feeds.rules import limit_grid
 from feeds.store import Store
 from feeds.tables import VALUATION_COLUMNS
 
 CACHE = ".panel"
-PANEL_FORMAT = "6"
+PANEL_FORMAT = "7"
 _BARS = ["open", "high", "low", "close", "pre_close", "vol", "amount"]
-_ST_NAME, _LEAVING_NAME = r"ST|^PT|退", "退"
+_ST_NAME, _S_NAME, _LEAVING_NAME = r"ST|^PT|退", r"^S(?!T|\*)", "退"  # S: a company without the share reform
 _ABSURD_LIMIT = 5.0  # vendors write 100000 or 0 where there is no limit; the widest real band is +44 %
 
 
@@ -67,9 +67,13 @@ def build_panel(store: Store) -> MarketPanel:
         values[~traded] = np.nan
     fields["adj_factor"] = _factors(store, grid, traded)
     basic = store.read("stock_basic")
-    list_index, delist_index, dated = _listing(basic, grid, traded, store.open_days())
-    st, leaving, st_known = _st(store, grid)
-    fields |= _limits(store, grid, fields["pre_close"], np.where(dated, list_index, -1), st & ~leaving, leaving)
+    list_index, delist_index, listed_on = _listing(basic, grid, traded, store.open_days())
+    st, unreformed, leaving, st_known = _st(store, grid)
+    down, up = limit_grid(
+        codes, days, fields["pre_close"],
+        listed=listed_on, debut=list_index, marked=(st | unreformed) & ~leaving, leaving=leaving,
+    )  # fmt: skip
+    fields |= _stated_limits(store, grid, fields["pre_close"], down, up)
     stored = store.columns("daily_basic")
     held = [name for name in [*VALUATION_COLUMNS.split(), "pe_ttm_signed"] if name in stored]
     fields |= grid.scatter(store, "daily_basic", held, dtype="float32") if held else {}
@@ -163,7 +167,7 @@ def _factors(store: Store, grid: _Grid, traded: np.ndarray) -> np.ndarray:
 def _listing(
     basic: pd.DataFrame, grid: _Grid, traded: np.ndarray, open_days: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return listing and delisting rows and who has a listing date; who has none counts from its first bar."""
+    """Return listing and delisting rows, and listing dates; who has none (NaT) counts from its first bar."""
     list_index = traded.argmax(axis=1).astype("int64")
     delist_index = np.full(len(grid.codes), len(grid.days), dtype="int64")
     stock = grid.stocks(basic["ts_code"])
@@ -177,48 +181,33 @@ def _listing(
     before = np.where(listed < open_days[0], rough, before)
     list_index[stock[known]] = np.where(early, -before, after)
     delist_index[stock[known]] = grid.row(basic["delist_date"])[known]
-    return list_index, delist_index, np.isin(np.arange(len(grid.codes)), stock)
+    listed_on = np.full(len(grid.codes), np.datetime64("NaT"), dtype="datetime64[D]")
+    listed_on[stock[known]] = listed
+    return list_index, delist_index, listed_on
 
 
-def _st(store: Store, grid: _Grid) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Return who carried ST, *ST or a delisting name each day, who the last, and whether the store says so at all."""
-    st, leaving = (np.zeros((len(grid.days), len(grid.codes)), bool) for _ in range(2))
+def _st(store: Store, grid: _Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
+    """Return who was ST, *ST or delisting each day, who an S share, who delisting, and whether names are known."""
+    st, unreformed, leaving = (np.zeros((len(grid.days), len(grid.codes)), bool) for _ in range(3))
     names = store.read("namechange").sort_values(["ts_code", "start_date"])
     stock, start = grid.stocks(names["ts_code"]), grid.row(names["start_date"])
     end = grid.row(names["end_date"], after=True)
     same = np.append(stock[1:] == stock[:-1], False)
     end = np.minimum(end, np.where(same, np.append(start[1:], 0), len(grid.days)))
-    for pattern, status in ((_ST_NAME, st), (_LEAVING_NAME, leaving)):
+    for pattern, status in ((_ST_NAME, st), (_S_NAME, unreformed), (_LEAVING_NAME, leaving)):
         marked = names["name"].str.contains(pattern, regex=True).to_numpy(dtype=bool) & (stock >= 0)
         for n, first, stop in zip(stock[marked], start[marked], end[marked], strict=True):
             status[first:stop, n] = True
     days = store.read("stock_st")
     _, stock, row = grid.cells(days)
     st[row, stock] = True
-    return st, leaving, bool(len(names) or len(days))
+    return st, unreformed, leaving, bool(len(names) or len(days))
 
 
-def _limits(
-    store: Store, grid: _Grid, pre_close: np.ndarray, debut: np.ndarray, st: np.ndarray, leaving: np.ndarray
+def _stated_limits(
+    store: Store, grid: _Grid, pre_close: np.ndarray, down: np.ndarray, up: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Return the limit prices: the store's where it has them, the dated rule elsewhere, NaN where there is none.
-
-    ``debut`` is each stock's row of listing, -1 where it is not known; ``st`` leaves out delisting periods.
-    """
-    board = boards(grid.codes)
-    percent = limit_percents(board[:, None], grid.days[None, :], st.T)
-    down, up = limit_prices(pre_close, percent)
-    for n in np.flatnonzero((debut >= 0) & (debut < len(grid.days))):
-        first = int(debut[n])
-        about = str(board[n]), grid.days[first], str(grid.codes[n])[-2:]
-        free = slice(first, first + free_days(*about))
-        up[n, free] = down[n, free] = np.nan
-        if has_ipo_band(*about):
-            down[n, first], up[n, first] = limit_prices(pre_close[n, first], 44, 36)
-    opening = leaving & ~np.vstack([np.ones_like(leaving[:1]), leaving[:-1]])
-    for first, n in np.argwhere(opening):
-        if delisting_day_is_free(str(board[n]), grid.days[first]):
-            up[n, first] = down[n, first] = np.nan
+    """Return the rule's limit prices with the store's in their place where it has a row: NaN if none, 0 or absurd."""
     for frame in store.chunks("stk_limit"):
         inside, stock, row = grid.cells(frame)
         reference = pre_close[stock, row]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from feeds.errors import DataError, unknown
+from feeds.rules import futures as rules
 
 BARS = ("open", "high", "low", "close", "settle", "pre_settle", "vol")
 NEVER = np.iinfo("int64").max  # the last row of a series that does not expire
@@ -20,12 +21,9 @@ class Kind:
     multiplier: float
 
 
-# Source: CFFEX contract terms.
 KINDS = {
-    "IF": Kind("000300.SH", 300.0),
-    "IH": Kind("000016.SH", 300.0),
-    "IC": Kind("000905.SH", 200.0),
-    "IM": Kind("000852.SH", 200.0),
+    product: Kind(index.rows[-1].value, float(rules.MULTIPLIER[product].rows[-1].value))
+    for product, index in rules.INDEX.items()
 }
 
 

@@ -103,9 +103,11 @@ class Store:
         frame = pa.concat_tables(parts, promote_options="permissive").unify_dictionaries()
         return frame.to_pandas(date_as_object=False)
 
-    def chunks(self, name: str, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
-        """Yield a table part by part (a year each), as :meth:`read` would return it."""
+    def chunks(self, name: str, columns: list[str] | None = None, year: int | None = None) -> Iterator[pd.DataFrame]:
+        """Yield a table part by part (a year each, or one year's only), as :meth:`read` would return it."""
         for part in self._parts(name):
+            if year is not None and part["label"] not in ("all", str(year)):
+                continue
             yield pq.read_table(self._verified(part), columns=columns).to_pandas(date_as_object=False)
 
     def columns(self, name: str) -> list[str]:

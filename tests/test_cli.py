@@ -74,7 +74,7 @@ REFUSALS = {
     "capital that is no number": (["backtest", "--cash", "much"], "--cash must be a number, was much"),
     "unknown fees": (
         ["backtest", "--fees", "8pb"],
-        "fees must be one of 8bp, <number>bp, none, was 8pb (did you mean 8bp?)",
+        "detailed:<number>bp, none, was 8pb (did you mean 8bp?)",
     ),
     "an unknown benchmark": (
         ["backtest", "--signal", "reversal", "--benchmark", "000301.SH"],
@@ -123,6 +123,23 @@ REFUSALS = {
     "a universe to train that is unknown": (
         ["train", "--signal", "lstm_thoughts", "--universe", "000301.SH"],
         "universe must be one of 000016.SH, 000300.SH, 000852.SH, 000905.SH, all, was 000301.SH",
+    ),
+    "a code of no market": (
+        ["rules", "show", "--code", "60519.SH", "--date", "2020-08-24"],
+        "code must be an A-share's (600519.SH), a fund's (510300.SH), a convertible bond's (113050.SH) or an index",
+    ),
+    "a day of the rules that is none": (
+        ["rules", "show", "--code", "600519.SH", "--date", "2020-02-30"],
+        "date must be a day like 2020-01-31, was 2020-02-30",
+    ),
+    "a day of the rules on which nobody traded": (
+        ["rules", "show", "--code", "600519.SH", "--date", "2020-08-23"],
+        "date must be a trading day, was 2020-08-23 (the next is 2020-08-24)",
+    ),
+    "rules without a code": (["rules", "show", "--date", "2020-08-24"], "--code must be given, was missing"),
+    "a reference that is no price": (
+        ["rules", "show", "--code", "IF2012.CFX", "--date", "2020-08-24", "--pre-close", "much"],
+        "--pre-close must be a number, was much",
     ),
     "an empty import folder": (
         ["data", "import", "."],
@@ -331,6 +348,20 @@ def test_lists_and_checks_print_tables(market):
     assert run("signals", "validate", "reversal", "--data", market).exit_code == 0
     assert "daily" in run("data", "info", "--data", market).stdout
     assert run("data", "check", "--data", market).exit_code == 0
+
+
+def test_the_rules_of_a_code_and_day_are_printed_and_given_as_json(market):
+    shown = ["rules", "show", "--code", "600519.SH", "--date", "2020-08-24", "--no-st", "--pre-close", "13.69"]
+    table = run(*shown)
+    assert table.exit_code == 0, table.stderr
+    assert table.stdout.split()[:6] == ["rule", "value", "since", "until", "source", "confidence"]
+    rows = json.loads(run(*shown, "--json").stdout)
+    assert list(rows[0]) == ["rule", "value", "since", "until", "source", "confidence"]
+    prices = next(row for row in rows if row["rule"] == "limit prices of the day")
+    assert (prices["value"], prices["source"]) == ("12.32 to 15.06", "±10% on 13.69, rounded half up")
+    code = pd.read_csv(market.parent / "scores.csv")["code"].iloc[0]
+    of_data = run("rules", "show", "--code", code, "--date", "2020-12-31", "--data", market, "--json")
+    assert json.loads(of_data.stdout)[-1]["source"] == f"stk_limit of {market}, in the place of the rule"
 
 
 def test_help_and_version_answer():

@@ -358,6 +358,7 @@ class AShareBroker(EntitledAccount):
         p = self.p
         return {
             "fees": p.fees.title,
+            "fee_schedule": repr(p.fees),
             "lots": "board lots (100; STAR 200 then 1; BSE 100 then 1)" if p.lots == "board" else "single shares",
             "blocked_buys": str(p.blocked_buys),
             "blocked_sells": str(p.blocked_sells),

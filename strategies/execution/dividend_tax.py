@@ -1,10 +1,21 @@
 """Dividend tax of a holding: first in, first out, withheld when shares are sold, the less the longer they were held."""
 
 from collections import deque
+from dataclasses import dataclass, field
+from math import fsum
 
 import numpy as np
 
-from feeds.dividend_tax import dividend_tax_rate
+from feeds.rules import dividend_tax_rate
+
+
+@dataclass
+class _Lot:
+    """Shares acquired on one day, and what each of them was paid: (day, taxable yuan)."""
+
+    day: np.datetime64
+    shares: int
+    paid: list[tuple[np.datetime64, float]] = field(default_factory=list)
 
 
 class TaxLots:
@@ -12,45 +23,46 @@ class TaxLots:
 
     Notes
     -----
-    New shares of a bonus or a transfer are a lot of their own from their ex-date on. Source: notices on differential
-    individual income tax of dividends, Cai Shui 2012 No. 85 and 2015 No. 101.
+    New shares of a bonus or a transfer are a lot of their own from their ex-date on. Rates and their sources:
+    :mod:`feeds.rules.dividend_tax`.
     """
 
     __slots__ = ("lots",)
 
     def __init__(self) -> None:
-        self.lots: deque[list] = deque()  # [day acquired, shares, taxable yuan per share]
+        self.lots: deque[_Lot] = deque()
 
     def acquire(self, day: np.datetime64, shares: int) -> None:
         """Take in shares bought, subscribed to, or given on a day."""
         if shares > 0:
-            self.lots.append([day, shares, 0.0])
+            self.lots.append(_Lot(day, shares))
 
-    def pay(self, taxable: float) -> None:
-        """Note a distribution of ``taxable`` yuan per share to every share held."""
+    def pay(self, day: np.datetime64, taxable: float) -> None:
+        """Note a distribution of ``taxable`` yuan per share to every share held, recorded on a day."""
         for lot in self.lots:
-            lot[2] += taxable
+            lot.paid.append((day, taxable))
 
     def release(self, day: np.datetime64, shares: int) -> float:
         """Give up the oldest shares on a day and return the tax that falls due, in yuan."""
-        due = 0.0
+        due = []
         while shares > 0 and self.lots:
             lot = self.lots[0]
-            taken = min(lot[1], shares)
-            due += taken * lot[2] * dividend_tax_rate(lot[0], day) if lot[2] else 0.0
-            lot[1] -= taken
+            taken = min(lot.shares, shares)
+            due += [taken * taxable * float(dividend_tax_rate(paid, lot.day, day)) for paid, taxable in lot.paid]
+            lot.shares -= taken
             shares -= taken
-            if not lot[1]:
+            if not lot.shares:
                 self.lots.popleft()
-        return due
+        return fsum(due)
 
     def scaled(self, shares: int) -> "TaxLots":
         """Return the same lots as ``shares`` shares in all; the time they were held goes on."""
-        result, held, moved, given = TaxLots(), sum(lot[1] for lot in self.lots), 0, 0
-        for day, count, taxable in self.lots:
-            moved += count
+        result, held, moved, given = TaxLots(), sum(lot.shares for lot in self.lots), 0, 0
+        for lot in self.lots:
+            moved += lot.shares
             part = shares * moved // held - given
             given += part
             if part:
-                result.lots.append([day, part, taxable * count / part])
+                paid = [(day, taxable * lot.shares / part) for day, taxable in lot.paid]
+                result.lots.append(_Lot(lot.day, part, paid))
         return result

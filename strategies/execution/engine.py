@@ -132,6 +132,7 @@ def run(
     if signal is not None and not scores:
         raise ConfigError(f"signal {signal.name} must have a score within the run, was without one")
     universe = Universe(panel, config.universe, config.min_listed_days, config.ignore)
+    get_fees(config.fees).check(panel.dates[rows.first])
     hedge = _hedge(config, panel, rows)
     cerebro, broker = _cerebro(config, Market(panel, rows.first, rows.last, closes), hedge)
     cls = registry.get(config.strategy).cls
@@ -153,7 +154,7 @@ def run(
 def _hedge(config: BacktestConfig, panel: MarketPanel, rows: Span) -> HedgeBook | None:
     if config.hedge.kind == "none":
         return None
-    return HedgeBook(Hedge(config.hedge, panel, CffexTerms(), rows.first, rows.last))
+    return HedgeBook(Hedge(config.hedge, panel, CffexTerms(config.hedge.margin == "hedging"), rows.first, rows.last))
 
 
 def _cerebro(config: BacktestConfig, market: Market, hedge: HedgeBook | None) -> tuple[bt.Cerebro, AShareBroker]:

@@ -98,7 +98,7 @@ class EntitledAccount(Account):
         row, held = self.market.row, holding.position.size
         before, after = holding.price, due.reference(holding.price)
         if holding.tax is not None:
-            holding.tax.pay(due.taxable)
+            holding.tax.pay(self.market.panel.dates[max(row - 1, 0)], due.taxable)
         for adjustment in apply(held, before, due, subscribe, row, self.p.dividends == "reinvest"):
             if adjustment.receivable:
                 self.receivables.append((due.pay_row, column, adjustment.receivable))

@@ -33,6 +33,8 @@ class HedgeConfig(BaseModel):
         What the broker asks on top of the exchange's margin rate.
     slippage_ticks : float
         Ticks that every trade loses.
+    margin : str
+        ``speculation``, or ``hedging``: the lower rates of 2015 to 2018 for accounts with the exchange's approval.
     series : str
         ``dated``: month contracts. ``main``: an estimate from the series of main contracts, for data without months.
     """
@@ -49,6 +51,7 @@ class HedgeConfig(BaseModel):
     roll_days: int = Field(2, ge=0, le=10)
     margin_buffer: float = Field(1.0, ge=0, allow_inf_nan=False)
     margin_add: float = Field(0.0, ge=0, lt=1)
+    margin: Literal["speculation", "hedging"] = "speculation"
     slippage_ticks: float = Field(0.0, ge=0, allow_inf_nan=False)
     series: Literal["dated", "main"] = "dated"
 

@@ -214,5 +214,5 @@ def test_a_hedge_by_the_real_main_series_pays_the_discount_of_its_time(real_stor
     assert -0.25 < found["hedge_basis"] / stocks / years < -0.10
     margin = ledger[ledger["kind"] == "settle"].set_index("date")
     rate = margin["margin"] / -margin["exposure"]
-    days = ["2015-08-28", "2015-08-31", "2015-09-07", "2017-02-17"]
+    days = ["2015-08-25", "2015-08-31", "2015-09-07", "2017-02-17"]
     assert rate[pd.to_datetime(days)].tolist() == pytest.approx([0.10, 0.30, 0.40, 0.30])

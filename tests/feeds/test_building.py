@@ -233,8 +233,8 @@ def test_stated_limits_win_and_null_or_absurd_ones_mean_none(make_panel, rows):
         (A, "2020-01-02", [14.4, 11.0, 11.0], [6.4, 9.0, 9.0]),
         (A, "2020-01-03", [11.0, 14.4, 11.0], [9.0, 6.4, 9.0]),
         ("688001.SH", "2020-01-02", [NAN] * 3, [NAN] * 3),
-        ("688001.SH", "2019-12-31", [12.0, 12.0, 12.0], [8.0, 8.0, 8.0]),
-        ("830799.BJ", "2020-01-02", [NAN, 13.0, 13.0], [NAN, 7.0, 7.0]),
+        ("688001.SH", "2019-12-31", [NAN] * 3, [NAN] * 3),  # its second, third and fourth day
+        ("688001.SH", "2019-12-26", [NAN, 12.0, 12.0], [NAN, 8.0, 8.0]),  # its fifth day is the panel's first
     ],
 )
 def test_the_first_days_of_a_listing_have_their_own_limits(make_panel, rows, code, first, up, down):
@@ -244,8 +244,31 @@ def test_the_first_days_of_a_listing_have_their_own_limits(make_panel, rows, cod
     column = panel.index_of(code)
     assert same(panel.field("up_limit")[:3, column], up)
     assert same(panel.field("down_limit")[:3, column], down)
-    last = 12.0 if code.startswith("688") else 13.0 if code.endswith("BJ") else 11.0
+    last = 12.0 if code.startswith("688") else 11.0
     assert panel.field("up_limit")[5, column] == last  # the sixth day of any of them is an ordinary one
+
+
+def test_beijing_has_one_free_day_and_no_known_limit_before_it_opened(make_panel, rows):
+    days = ["2021-11-12", "2021-11-15", "2021-11-16", "2021-11-17"]
+    stocks = basic(rows, ("430047.BJ", "old", "2020-07-27", None), ("830799.BJ", "new", "2021-11-16", None))
+    closes = {"430047.BJ": [10.0] * 4, "830799.BJ": [None, None, 10.0, 10.0]}
+    panel = make_panel(closes, days, stock_basic=stocks)
+    assert same(panel.field("up_limit").T, [[NAN, 13.0, 13.0, 13.0], [NAN, NAN, NAN, 13.0]])
+    assert same(panel.field("down_limit").T, [[NAN, 7.0, 7.0, 7.0], [NAN, NAN, NAN, 7.0]])
+
+
+def test_an_s_share_has_the_band_of_st_and_is_not_st(make_panel, rows):
+    names = rows("ts_code name start_date", (C, "S浦发", "2019-01-02"))
+    panel = make_panel(CLOSES, DAYS, namechange=names)
+    assert same(panel.field("up_limit")[1], [11.0, 22.0, 5.25])
+    assert not panel.st.any()
+
+
+def test_a_limit_may_equal_the_reference_in_shanghai_before_2023_04_10_but_not_in_shenzhen(make_panel):
+    days = ["2023-04-07", "2023-04-10"]
+    panel = make_panel({A: [0.04, 0.04], C: [0.04, 0.04]}, days)
+    assert same(panel.field("up_limit"), [[0.05, 0.04], [0.05, 0.05]])
+    assert same(panel.field("down_limit"), [[0.03, 0.04], [0.03, 0.03]])
 
 
 def test_a_shanghai_listing_of_early_2014_was_banded_before_a_shenzhen_one(make_panel, rows):

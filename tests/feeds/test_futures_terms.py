@@ -1,13 +1,11 @@
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
 from feeds.errors import DataError
-from feeds.futures_terms import CLOSE_TODAY_FEE, DELIVERY_FEE, FEE, MARGIN, YUAN_PER_ORDER, CffexTerms, in_force
+from feeds.futures_terms import CffexTerms
 
 TERMS = CffexTerms()
-TABLES = [*MARGIN.values(), FEE, CLOSE_TODAY_FEE, DELIVERY_FEE, YUAN_PER_ORDER]
+KINDS = ("IF", "IH", "IC", "IM")
 
 
 @pytest.mark.parametrize(
@@ -16,7 +14,8 @@ TABLES = [*MARGIN.values(), FEE, CLOSE_TODAY_FEE, DELIVERY_FEE, YUAN_PER_ORDER]
         ("2010-04-16", {"IF": 18}),
         ("2013-01-04", {"IF": 12}),
         ("2015-04-16", {"IF": 10, "IH": 10, "IC": 10}),
-        ("2015-08-28", {"IF": 10, "IH": 10, "IC": 10}),
+        ("2015-08-25", {"IF": 10, "IH": 10, "IC": 10}),
+        ("2015-08-28", {"IF": 20, "IH": 20, "IC": 20}),
         ("2015-08-31", {"IF": 30, "IH": 30, "IC": 30}),
         ("2015-09-04", {"IF": 30, "IH": 30, "IC": 30}),
         ("2015-09-07", {"IF": 40, "IH": 40, "IC": 40}),
@@ -36,24 +35,19 @@ def test_margin_rates_are_those_of_the_day(day, rates):
 
 
 def test_a_point_is_worth_300_yuan_of_the_large_indices_and_200_of_the_others():
-    assert {kind: TERMS.multiplier(kind) for kind in MARGIN} == {"IF": 300.0, "IH": 300.0, "IC": 200.0, "IM": 200.0}
+    assert {kind: TERMS.multiplier(kind) for kind in KINDS} == {"IF": 300.0, "IH": 300.0, "IC": 200.0, "IM": 200.0}
     assert (TERMS.tick, TERMS.limit, TERMS.last_day_limit) == (0.2, 0.1, 0.2)
 
 
-def test_rows_ascend_and_say_where_they_come_from_and_how_sure_they_are():
-    for rows in TABLES:
-        assert all(earlier.start < later.start for earlier, later in pairwise(rows))
-        assert all(row.source and row.confidence in ("published", "memory", "unsure") for row in rows)
-
-
-def test_a_row_is_in_force_from_its_first_day_to_the_next_rows():
-    assert in_force(CLOSE_TODAY_FEE, np.datetime64("2015-08-30")) is None
-    assert in_force(CLOSE_TODAY_FEE, np.datetime64("2015-09-06")) == CLOSE_TODAY_FEE[0]
-    assert in_force(CLOSE_TODAY_FEE, np.datetime64("2099-01-01")) == CLOSE_TODAY_FEE[-1]
+def test_an_approved_hedging_account_paid_less_in_the_crisis():
+    hedging = CffexTerms(hedging=True)
+    days = ("2015-08-28", "2015-09-07", "2017-02-17", "2024-01-02")
+    found = [hedging.margin("IF", np.datetime64(day)) for day in days]
+    assert found == [0.10, 0.20, 0.20, 0.12]
 
 
 def test_what_was_not_traded_yet_is_refused():
-    with pytest.raises(DataError, match="margin of IM must be asked for from 2022-07-22 on, was 2022-07-21"):
+    with pytest.raises(DataError, match=r"margin .* must be known on the day, was without a rule on 2022-07-21"):
         TERMS.margin("IM", np.datetime64("2022-07-21"))
     for ask in (TERMS.margin, lambda kind, day: TERMS.multiplier(kind)):
         with pytest.raises(DataError, match="future must be one of IC, IF, IH, IM, was TF"):

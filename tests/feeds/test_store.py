@@ -60,6 +60,8 @@ def test_chosen_columns_and_chunks_of_a_year_come_back(make_store):
     assert market.read("daily", ["ts_code", "close"]).columns.tolist() == ["ts_code", "close"]
     assert [len(chunk) for chunk in market.chunks("daily")] == [3, 4]
     assert [chunk.columns.tolist() for chunk in market.chunks("daily", ["vol"])] == [["vol"], ["vol"]]
+    years = [{len(chunk) for chunk in market.chunks("daily", year=year)} for year in (2019, 2020, 2021)]
+    assert years == [{3}, {4}, set()]
 
 
 def test_columns_are_those_the_table_was_stored_with(make_store):

@@ -46,6 +46,9 @@ class PlainTerms:
 
     tick, limit, last_day_limit = 0.2, 0.10, 0.20
 
+    def __init__(self, hedging: bool = False):
+        self.hedging = hedging
+
     def multiplier(self, kind: str) -> float:
         return KINDS[kind].multiplier
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from feeds.errors import ConfigError
-from strategies.execution.fees import Fees
+from strategies.execution.fees import Proportional
 from strategies.execution.policy import Policy
 
 A, B, C = "600000.SH", "600001.SH", "600002.SH"
@@ -36,7 +36,7 @@ def test_an_order_is_filled_at_the_next_open_with_the_fee_on_its_value(market, p
 
 
 def test_each_side_pays_its_own_fee(market, play):
-    dear = Fees("dear", 0.01, 0.03, "1 % to buy, 3 % to sell")
+    dear = Proportional("dear", 0.01, 0.03, "1 % to buy, 3 % to sell")
     played = play(market({A: [10.0] * 4}), {0: [(A, 100)], 1: [(A, -100)]}, fees_of=dear)
     assert played.orders["fee"].tolist() == pytest.approx([10.0, 30.0])
 
@@ -395,6 +395,7 @@ def test_the_accounts_rules_can_be_put_into_words(market, play):
     broker = play(market({A: [10.0] * 2}), fees_of="8bp").broker
     assert broker.facts() == {
         "fees": "8 bp of the traded value on each side, all-in",
+        "fee_schedule": repr(broker.p.fees),
         "lots": "board lots (100; STAR 200 then 1; BSE 100 then 1)",
         "blocked_buys": "expire",
         "blocked_sells": "carry",

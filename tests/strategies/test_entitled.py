@@ -79,7 +79,7 @@ def test_dividend_tax_is_withheld_first_in_first_out_when_shares_are_sold():
     lots = TaxLots()
     lots.acquire(np.datetime64("2023-01-10"), 300)
     lots.acquire(np.datetime64("2024-01-05"), 200)
-    lots.pay(1.0)
+    lots.pay(np.datetime64("2024-01-10"), 1.0)
     lots.acquire(np.datetime64("2024-01-20"), 100)  # after the dividend: nothing to tax
     # On 2024-02-01: the 300 were held over a year, the 200 less than a month: 20 % of 1 yuan each.
     assert lots.release(np.datetime64("2024-02-01"), 400) == pytest.approx(100 * 0.2)
@@ -92,10 +92,19 @@ def test_lots_keep_their_time_and_their_dividends_through_an_exchange():
     old = TaxLots()
     old.acquire(np.datetime64("2023-01-10"), 300)
     old.acquire(np.datetime64("2024-01-05"), 100)
-    old.pay(1.0)
+    old.pay(np.datetime64("2024-01-10"), 1.0)
     new = old.scaled(200)
-    assert [(str(day), shares) for day, shares, _ in new.lots] == [("2023-01-10", 150), ("2024-01-05", 50)]
-    assert sum(shares * taxable for _, shares, taxable in new.lots) == pytest.approx(400)
+    assert [(str(lot.day), lot.shares) for lot in new.lots] == [("2023-01-10", 150), ("2024-01-05", 50)]
+    assert sum(lot.shares * taxable for lot in new.lots for _, taxable in lot.paid) == pytest.approx(400)
+
+
+def test_the_tiers_are_those_of_the_day_the_dividend_was_recorded():
+    # Held for two years: nothing is due of a dividend of 2016, 5 % of one of 2014.
+    for day, tax in (("2016-05-10", 0.0), ("2014-05-10", 5.0)):
+        lots = TaxLots()
+        lots.acquire(np.datetime64(day) - 30, 100)
+        lots.pay(np.datetime64(day), 1.0)
+        assert lots.release(np.datetime64(day) + 700, 100) == pytest.approx(tax)
 
 
 def test_the_account_withholds_the_tax_of_what_it_sells(market, play):

@@ -71,7 +71,7 @@ def test_the_ledger_tells_every_trade_and_settlement():
 
 
 def test_margin_follows_the_exchanges_rate_of_the_day():
-    days = np.array(["2015-08-28", "2015-08-31", "2015-09-02", "2015-09-07", "2017-02-17"], "datetime64[D]")
+    days = np.array(["2015-08-25", "2015-08-31", "2015-09-02", "2015-09-07", "2017-02-17"], "datetime64[D]")
     account = account_of({"IF1509.CFX": [3300.0] * 5}, terms=CffexTerms(), days=days)
     account.trade(0, -10, 3300.0, 0)
     held = []

@@ -79,7 +79,7 @@ def test_the_share_in_stocks_leaves_room_for_the_margin_and_its_buffer():
 
 
 def test_the_share_in_stocks_falls_with_the_margin_of_the_day():
-    dates = np.array(["2015-08-28", "2015-08-31", "2015-09-07", "2015-09-08"], "datetime64[D]")
+    dates = np.array(["2015-08-25", "2015-08-31", "2015-09-07", "2015-09-08"], "datetime64[D]")
     panel = panel_of(futures_of({"IF1510.CFX": [3300.0] * 4}), index=[3300.0] * 4, dates=dates)
     hedge = hedge_of(panel, terms=CffexTerms())
     shares = [hedge.invested_share(row) for row in range(3)]

@@ -13,9 +13,7 @@ from feeds.sources.simulated.streams import stream
 BOARD_WEIGHTS = {rules.MAIN: 0.64, rules.CHINEXT: 0.22, rules.STAR: 0.09, rules.BSE: 0.05}
 BOARD_OPENED = {
     rules.MAIN: np.datetime64("1991-01-02"),
-    rules.CHINEXT: np.datetime64("2009-10-30"),
-    rules.STAR: rules.STAR_OPENING,
-    rules.BSE: np.datetime64("2021-11-15"),
+    **{board: rules.BOARD[board].first for board in (rules.CHINEXT, rules.STAR, rules.BSE)},
 }
 QUIET_SESSIONS = 60  # nobody lists in the span's last sessions
 # Exponent on the uniform draw of the listing day; above one favours early listings.

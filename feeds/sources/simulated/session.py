@@ -6,11 +6,10 @@ import numpy as np
 
 from feeds import rules
 from feeds.sources.simulated.listing import Listing
-from feeds.sources.simulated.status import DELISTING_REFORM, Status
+from feeds.sources.simulated.status import Status
 from feeds.sources.simulated.streams import stream
 
 NO_LIMIT_UP = 1 << 30  # cents
-IPO_BAND, IPO_OPENING = (44, 36), 0.20  # day one of the approval era; its opening call stays within 20 %
 OVERNIGHT = 0.35  # share of a day's fresh move that is in the opening price
 LOCKED_BEYOND = 0.012  # a limit is locked all day if the news asks for this much more than it
 
@@ -33,20 +32,26 @@ class Limits:
 
     def __init__(self, days: np.ndarray, listing: Listing):
         self.days, self.board, self.list_index = days, listing.board, listing.list_index
-        pairs = list(zip(listing.board, listing.list_date, strict=True))
-        self.free_days = np.array([rules.free_days(str(board), day) for board, day in pairs])
-        self.banded = np.array([rules.has_ipo_band(str(board), day) for board, day in pairs])
+        self.exchange = np.array([rules.exchange_of(str(code)) for code in listing.codes])
+        keys = zip(listing.board, listing.list_date, self.exchange, strict=True)
+        began = [rules.first_days(str(board), day, str(exchange)) for board, day, exchange in keys]
+        self.free_days = np.array([rule.free for rule in began])
+        self.banded = np.array([rule.up is not None for rule in began])
+        self.band = np.array([(rule.up or 0, rule.down or 0) for rule in began]).T
 
     def of(self, session: int, reference: np.ndarray, status: Status) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return lowest and highest price in cents and who has no limit, given the reference in cents."""
         day, age = self.days[session], session - self.list_index
         percent = rules.limit_percents(self.board, np.broadcast_to(day, self.board.shape), status.st[session])
         first = self.banded & (age == 0)
-        up, down = np.where(first, IPO_BAND[0], percent), np.where(first, IPO_BAND[1], percent)
-        low, high = (np.rint(side * 100).astype("int64") for side in rules.limit_prices(reference / 100, up, down))
+        up, down = (np.where(first, side, percent) for side in self.band)
+        gap = rules.least_gaps(self.exchange, day)
+        prices = rules.limit_prices(reference / 100, up, down, least_gap=gap)
+        free = np.isnan(prices[0]) | ((age >= 0) & (age < self.free_days))
         opening = status.leaving[session] & ~status.leaving[session - 1] if session else np.zeros(len(age), bool)
-        free = (age >= 0) & (age < self.free_days)
-        free |= opening & ((self.board == rules.BSE) | (day >= DELISTING_REFORM))
+        for stock in np.flatnonzero(opening):
+            free[stock] |= rules.delisting_day_is_free(str(self.board[stock]), day)
+        low, high = (np.rint(np.where(free, 0.0, side) * 100).astype("int64") for side in prices)
         return np.where(free, 1, low), np.where(free, NO_LIMIT_UP, high), free
 
 

@@ -13,7 +13,6 @@ from feeds.sources.simulated.premia import Premia
 from feeds.sources.simulated.returns import Shocks
 from feeds.sources.simulated.session import NO_LIMIT_UP, Bars, Floor, Limits
 from feeds.sources.simulated.status import (
-    DELISTING_REFORM,
     Status,
     losing_quarters,
     plan_status,
@@ -272,7 +271,7 @@ class _Run:
         halt = session + 1
         for stock in np.flatnonzero((self.pennies >= PENNY_SESSIONS) & alive & (self.status.delist_index > halt)):
             if halt < len(self.clock):
-                with_period = self.clock.days[halt] < DELISTING_REFORM
+                with_period = rules.has_period_after_low_prices(self.clock.days[halt])
                 status, known = self.status, len(self.status.shocks)
                 status.delist(self.clock, self.listing, int(stock), halt, with_period=with_period, move=-0.5)
                 for when, name, move in status.shocks[known:]:

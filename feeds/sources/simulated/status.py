@@ -9,15 +9,9 @@ from feeds.sources.simulated.clock import Clock
 from feeds.sources.simulated.listing import Listing
 from feeds.sources.simulated.streams import stream
 
-DELISTING_REFORM = np.datetime64("2020-12-31")  # 15-day period, first day free; none after a price delisting
 TROUBLE_RATE = 0.013  # companies entering trouble per year
 DECISION_SESSIONS = 15  # halted while the exchange decides on a delisting
 _OUTCOMES = ("recover", "period", "price", "recover", "relapse", "recover", "period")
-
-
-def delisting_sessions(first_day: np.datetime64) -> int:
-    """Return the length of a delisting period beginning on ``first_day``: 30 sessions, 15 since 2020-12-31."""
-    return 15 if first_day >= DELISTING_REFORM else 30
 
 
 @dataclass(frozen=True)
@@ -51,7 +45,7 @@ class Status:
         self.st[halt:start, stock] = self.st[halt - 1, stock]
         length = 0
         if with_period and start < total:
-            length = delisting_sessions(clock.days[start])
+            length = rules.delisting_sessions(clock.days[start])
             self.suspended[start : start + length, stock] = False
             self.leaving[start : start + length, stock] = True
             self.names.append((stock, start, listing.name[stock][:3] + "退", "退市整理"))
