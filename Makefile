@@ -1,7 +1,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench bench-peers clean
 
 demo: .venv/complete  ## From nothing to a tear sheet: the simulated market, LSTM scores, the ten best stocks
 	$(BIN)/python cli.py backtest --strategy top10 --signal lstm_thoughts
@@ -13,9 +13,11 @@ lint: .venv/complete
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 
-bench: .venv/complete  ## Speed against peers; see benchmarks/
-	$(BIN)/python benchmarks/engine
+bench: bench-peers  ## Speed; see benchmarks/
 	$(BIN)/python benchmarks/features.py --page benchmarks/features.md
+
+bench-peers: .venv/complete  ## The engine against five peers, each in an environment of its own under build/
+	$(BIN)/python benchmarks/peers
 
 # Written last: an interrupted installation is begun again.
 .venv/complete: setup.py constraints.txt

@@ -1,11 +1,12 @@
-"""The engine workload: seeded random-walk bars, monthly scores, the ten best held at 9.8 % each.
+"""The workload, `workload.py STOCKS DAYS FOLDER`: seeded bars, monthly scores, the ten best held at 9.8 % each.
 
-Bars are generated afresh: a common calendar of weekdays, about 1 % suspended stock-days in runs that never begin on a
-fill day, prices on the 0.01 grid. On the first trading day of a month the stocks trading that day are ranked by last
+Bars are random walks on a common calendar of weekdays, prices on the 0.01 grid, about 1 % suspended stock-days in runs
+that never begin on a fill day. On the first trading day of a month the stocks trading that day are ranked by last
 month's score; a suspended holding keeps its slot and gets no order. Whole shares sized at that day's close, filled at
 the next open, 0.08 % a side, 10 million to start with, no limit prices and no dividends.
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,21 +70,20 @@ def _suspensions(rng: np.random.Generator, stocks: int, days: int, fills: np.nda
     return np.ascontiguousarray(suspended.T)
 
 
-def save(workload: Workload, folder: Path) -> None:
-    """Write the workload as a panel (for ours) and as plain arrays (for everyone)."""
-    from feeds.panel import MarketPanel, save_panel
+ARRAYS = ("dates", "open", "high", "low", "close", "decisions", "scores")
 
-    fields = {name: getattr(workload, name).T for name in ("open", "high", "low", "close")}
-    panel = MarketPanel.from_arrays(
-        workload.dates, workload.codes, fields, indices={"000300.SH": np.linspace(3000, 4000, len(workload.dates))}
-    )
-    save_panel(panel, folder / "panel")
-    for name in ("dates", "open", "high", "low", "close", "decisions", "scores"):
+
+def save(workload: Workload, folder: Path) -> None:
+    """Write the workload as plain arrays, from which each engine makes what it reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ARRAYS:
         np.save(folder / f"{name}.npy", getattr(workload, name))
-    (folder / "complete").touch()
 
 
 def load(folder: Path) -> Workload:
-    """Return a saved workload."""
-    names = ("dates", "open", "high", "low", "close", "decisions", "scores")
-    return Workload(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in names))
+    """Return a saved workload; its arrays stay on disk until they are read."""
+    return Workload(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS))
+
+
+if __name__ == "__main__":
+    save(generate(int(sys.argv[1]), int(sys.argv[2])), Path(sys.argv[3]))
