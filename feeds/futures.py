@@ -71,6 +71,8 @@ class FuturesPanel:
 
     def settled_row(self, column: int, row: int) -> int:
         """Return the last row up to a row with a settlement of a contract, -1 before the first."""
+        if self.settle[column, row] == self.settle[column, row]:
+            return row
         known = np.flatnonzero(np.isfinite(self.settle[column, : row + 1]))
         return int(known[-1]) if len(known) else -1
 

@@ -3,7 +3,10 @@
 import numpy as np
 from workload import Workload
 
-from feeds.panel import CorporateEvents, MarketPanel
+from feeds.calendar import nth_weekday
+from feeds.events import CorporateEvents
+from feeds.futures import FuturesPanel
+from feeds.panel import MarketPanel
 from feeds.rules import limit_prices
 
 LOCKED = 0.03  # of the stock-days: the whole day at a limit price
@@ -40,8 +43,31 @@ def market_that_refuses(work: Workload, seed: int = 7) -> MarketPanel:
         delist_index=delisted,
         suspended=alive & ~np.isfinite(bars["close"]),
         events=_events(ex, bars["pre_close"], ratio),
-        indices={"000300.SH": np.linspace(3000, 4000, days)},
+        indices={"000300.SH": _index(days)},
+        futures=_futures(work.dates),
     )
+
+
+def _index(days: int) -> np.ndarray:
+    return np.linspace(3000, 4000, days)
+
+
+def _futures(dates: np.ndarray) -> FuturesPanel:
+    """Return month contracts on the index, at a discount of 0.5 % a month that vanishes by the last day."""
+    months = np.arange(dates[0].astype("datetime64[M]"), dates[-1].astype("datetime64[M]") + 4)
+    fridays = np.array([nth_weekday(month, 3) for month in months])
+    last = np.busday_count(dates[0], fridays)  # every weekday is a session
+    codes = np.array([f"IF{str(month)[2:4]}{str(month)[5:7]}.CFX" for month in months], "U12")
+    left = last[:, None] - np.arange(len(dates))
+    there = (left >= 0) & (left <= 42)
+    price = np.where(there, np.round(_index(len(dates)) * (1 - 0.005 * left / 21) * 5) / 5, np.nan)
+    before = np.hstack([np.full((len(codes), 1), np.nan), price[:, :-1]])
+    return FuturesPanel(
+        codes=codes, kind=np.full(len(codes), "IF"), multiplier=np.full(len(codes), 300.0),
+        first_row=np.maximum(last - 42, 0), last_row=last, main=np.zeros(len(codes), bool),
+        open=price, high=price, low=price, close=price, settle=price, pre_settle=before,
+        vol=np.where(there, 1e5, np.nan),
+    )  # fmt: skip
 
 
 def _distributions(stocks: int, days: int) -> tuple[np.ndarray, np.ndarray]:

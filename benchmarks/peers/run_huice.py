@@ -1,6 +1,6 @@
 """The workload on our engine: `run_huice.py FOLDER OUT [--rules] [--top-k K] [--days DAYS]`, from a saved panel.
 
-``--rules`` runs the market that says no with every rule this version knows, and writes every frame of a run folder.
+``--rules`` runs the market that says no with every rule, hedged, and makes every frame of a run folder.
 """
 
 import argparse
@@ -12,17 +12,17 @@ from runner import report
 from workload import INVESTED, SLOTS
 
 from analyzers.recorders import RECORDERS
-from feeds.errors import HuiceError
 from feeds.panel import MarketPanel, load_panel
 from signals.table import Signal
-from strategies.execution import config, engine, fees
+from strategies.execution import config, engine
 
 # What the ledger does: whole shares, and what could not be traded at once is given up.
-PLAIN = {"lots": "share", "min_listed_days": 1, "unfilled_sells": "expire", "blocked_sells": "expire"}
-# The strictest value of each option; those that a version of the engine does not know are left out.
+PLAIN = {"lots": "share", "min_listed_days": 1, "blocked_sells": "expire"}
+# The strictest value of each option.
 STRICT = {
-    "lots": "board", "min_listed_days": 120, "unfilled_sells": "carry", "blocked_sells": "carry",
+    "lots": "board", "min_listed_days": 120, "blocked_sells": "carry",
     "blocked_buys": "substitute", "max_participation": 0.1, "slippage": "5bp", "fees": "detailed",
+    "dividend_tax": "holding", "hedge": "IF",
 }  # fmt: skip
 
 
@@ -44,20 +44,6 @@ class Scores:
         return Signal(date, self.codes, self.scores[self.rows[date]], {"signal_date": str(date)})
 
 
-def known(options: dict[str, Any]) -> dict[str, Any]:
-    """Return those of the options that this version of the engine takes."""
-    taken = {}
-    for name, value in options.items():
-        if name in config.BacktestConfig.model_fields:
-            try:
-                config.make({name: value})
-                fees.get(value if name == "fees" else "none")
-            except HuiceError:
-                continue
-            taken[name] = value
-    return taken
-
-
 def what_happened(result: engine.BacktestResult) -> dict[str, Any]:
     """Return what shows that the rules had something to do."""
     orders = result.orders
@@ -67,12 +53,13 @@ def what_happened(result: engine.BacktestResult) -> dict[str, Any]:
         "statuses": orders["status"].value_counts().to_dict(),
         "reasons": reasons.to_dict(),
         "actions": result.actions["kind"].value_counts().to_dict(),
+        "futures": result.hedge["kind"].value_counts().to_dict(),
     }
 
 
 def main(folder: Path, out: Path, rules: bool, top_k: int, days: int | None) -> None:
     panel = load_panel(folder / ("rules_panel" if rules else "panel"))
-    options = known(STRICT if rules else PLAIN)
+    options = STRICT if rules else PLAIN
     parameters = {"invested": INVESTED, "sell_suspended": rules, "top_k": top_k}
     # From the first day on, so that every engine's NAV has the same length.
     span = {"start": panel.dates[0].astype(object), "end": panel.dates[(days or len(panel.dates)) - 1].astype(object)}

@@ -55,6 +55,15 @@ class Timeline(Generic[V]):
 
     def on(self, day: np.datetime64) -> Row[V] | None:
         """Return the row in force on a day, None where no row covers it."""
+        if day not in self._found:
+            self._found[day] = self._search(day)
+        return self._found[day]
+
+    @cached_property
+    def _found(self) -> dict[np.datetime64, Row[V] | None]:
+        return {}
+
+    def _search(self, day: np.datetime64) -> Row[V] | None:
         at = bisect_right(self._starts, day) - 1
         if at < 0:
             return None

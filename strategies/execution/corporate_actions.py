@@ -1,7 +1,10 @@
 """What dividends, bonus shares, rights and splits do to a holding, in shares and cash."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from math import log
+
+import numpy as np
 
 from feeds.events import CorporateEvents
 
@@ -64,28 +67,47 @@ class Adjustment:
     receivable: float = 0.0
 
 
-def entitlements(events: CorporateEvents) -> dict[int, dict[int, Entitlement]]:
-    """Return what is due by row and stock column; plans that share an ex-date are summed.
+class Entitlements:
+    """What is due on each row of the panel, made for the stocks that ask: a market has far more events than a holder.
 
-    Of their dates the latest counts.
+    Parameters
+    ----------
+    events : CorporateEvents
+        Distributions of the whole market, in any order.
     """
-    result: dict[int, dict[int, Entitlement]] = {}
-    rows = zip(*(getattr(events, part).tolist() for part in CorporateEvents.PARTS), strict=True)
-    for stock, row, shares, cash, rights, rights_price, pay_row, tradable_row, taxed in rows:
-        day = result.setdefault(int(row), {})
-        old = day.get(int(stock), Entitlement())
-        offered = old.rights + rights
-        cost = old.rights * old.rights_price + (rights * rights_price if rights else 0.0)
-        day[int(stock)] = Entitlement(
-            old.shares + shares,
-            old.cash + cash,
-            offered,
-            cost / offered if offered else 0.0,
-            max(old.pay_row, int(pay_row) if cash else 0),
-            max(old.tradable_row, int(tradable_row) if shares or rights else 0),
-            old.taxed + taxed,
+
+    def __init__(self, events: CorporateEvents):
+        order = np.argsort(events.row, kind="stable")
+        self._parts = {part: np.asarray(getattr(events, part))[order] for part in CorporateEvents.PARTS}
+        rows = self._parts["row"].astype(int)
+        self._starts = np.searchsorted(rows, np.arange(rows[-1] + 2 if len(rows) else 1)).tolist()
+        self._stocks: list[int] = self._parts["stock"].astype(int).tolist()
+
+    def of(self, row: int, columns: Container[int]) -> dict[int, Entitlement]:
+        """Return what is due on a row to those of some columns that have anything due."""
+        if row + 1 >= len(self._starts):
+            return {}
+        day: dict[int, Entitlement] = {}
+        for place in range(self._starts[row], self._starts[row + 1]):
+            stock = self._stocks[place]
+            if stock in columns:
+                day[stock] = self._plus(day.get(stock, Entitlement()), place)
+        return day
+
+    def _plus(self, old: Entitlement, place: int) -> Entitlement:
+        """Return the sum of plans that share an ex-date; of their dates the latest."""
+        new = {part: float(values[place]) for part, values in self._parts.items()}
+        rights = old.rights + new["rights"]
+        paid = old.rights * old.rights_price + (new["rights"] * new["rights_price"] if new["rights"] else 0.0)
+        return Entitlement(
+            old.shares + new["shares"],
+            old.cash + new["cash"],
+            rights,
+            paid / rights if rights else 0.0,
+            max(old.pay_row, int(new["pay_row"]) if new["cash"] else 0),
+            max(old.tradable_row, int(new["tradable_row"]) if new["shares"] or new["rights"] else 0),
+            old.taxed + new["taxed"],
         )
-    return result
 
 
 def apply(

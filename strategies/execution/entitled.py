@@ -11,8 +11,8 @@ from strategies.execution.account import Account
 from strategies.execution.corporate_actions import (
     Adjustment,
     Entitlement,
+    Entitlements,
     apply,
-    entitlements,
     from_factor,
     unexplained,
 )
@@ -44,14 +44,14 @@ class EntitledAccount(Account):
 
     def attach(self, market: Market, hedge: HedgeBook | None = None) -> None:
         super().attach(market, hedge)
-        self.due = entitlements(market.panel.events)
+        self.due = Entitlements(market.panel.events)
         held = market.panel.conversions
         rows = zip(*(getattr(held, part).tolist() for part in held.PARTS), strict=True)
         self.exchanges = {(int(row), int(old)): (int(new), ratio, cash) for old, row, new, ratio, cash in rows}
 
     def ex_right(self, column: int, held: int, price: float) -> tuple[int, float]:
         """Return shares held and price as they will be at the next open, if the stock is known to go ex by then."""
-        due = self.due.get(self.market.row + 1, {}).get(column)
+        due = self.due.of(self.market.row + 1, (column,)).get(column)
         return (held + due.bonus(held), due.reference(price)) if due else (held, price)
 
     def pay(self, row: int) -> None:
@@ -68,7 +68,7 @@ class EntitledAccount(Account):
     def go_ex(self, step: int) -> None:
         """Do to the holdings what corporate actions do to them before a session opens."""
         row = self.market.first + step
-        today = self.due.get(row, {})
+        today = self.due.of(row, self.holdings)
         changed = []
         for column, holding in list(self.holdings.items()):
             if (row, column) in self.exchanges:

@@ -71,6 +71,7 @@ class Hedge:
         self.config, self.panel, self.terms = config, panel, terms
         self.index_code = KINDS[config.kind].index if config.kind in KINDS else config.index
         self.index = panel.index_close(self.index_code)
+        self._chosen: dict[int, int | None] = {}
         self._refuse_short_past(first, last)
         self.futures = self._tradable()
         if config.kind in KINDS:
@@ -178,6 +179,11 @@ class Hedge:
 
     def contract(self, row: int) -> int | None:
         """Return the column of the contract to hold from the session after a row on, or None if there is none."""
+        if row not in self._chosen:
+            self._chosen[row] = self._choose(row)
+        return self._chosen[row]
+
+    def _choose(self, row: int) -> int | None:
         futures, wanted = self.futures, self.config.contract
         stays = row + 1 + self.config.roll_days
         columns = [int(c) for c in futures.contracts(self.config.kind, row) if futures.last_row[c] > stays]

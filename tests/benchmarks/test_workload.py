@@ -83,6 +83,7 @@ def test_with_every_rule_on_the_market_refuses_and_events_reach_the_account(fold
     assert facts["options"]["lots"] == "board"
     assert facts["reasons"]["suspended"] > 0
     assert facts["actions"]["cash_dividend"] > 0
+    assert facts["futures"]["open"] > 0 and facts["futures"]["roll"] > 0
     assert facts["orders"] == sum(facts["statuses"].values())
     assert facts["engine_s"] > 0 and facts["peak_mb"] > 0
 
@@ -90,11 +91,6 @@ def test_with_every_rule_on_the_market_refuses_and_events_reach_the_account(fold
 def test_fewer_days_run_only_the_first_days(folder, tmp_path):
     run_huice.main(folder, tmp_path / "nav.npy", rules=False, top_k=10, days=60)
     assert len(np.load(tmp_path / "nav.npy")) == 60
-
-
-def test_options_that_a_version_does_not_know_or_refuses_are_left_out():
-    options = {"lots": "board", "no_such_option": 1, "min_listed_days": 0, "fees": "no such schedule"}
-    assert run_huice.known(options) == {"lots": "board"}
 
 
 def test_the_refusing_market_keeps_every_price_within_its_limits(work):

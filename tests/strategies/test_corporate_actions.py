@@ -10,8 +10,8 @@ from feeds.panel import CorporateEvents
 from strategies.execution.corporate_actions import (
     Adjustment,
     Entitlement,
+    Entitlements,
     apply,
-    entitlements,
     from_factor,
     unexplained,
 )
@@ -35,12 +35,13 @@ def test_plans_of_one_ex_date_are_summed_by_row_and_stock():
         rights=np.array([0, 0.1, 0.3, 0, 0]),
         rights_price=np.array([NAN, 4.0, 8.0, NAN, NAN]),
     )
-    due = entitlements(events)
-    assert list(due) == [7] and list(due[7]) == [3, 4]
-    assert due[7][3].shares == pytest.approx(0.3) and due[7][3].cash == 0.75
+    due = Entitlements(events)
+    assert due.of(6, {3, 4}) == due.of(8, {3, 4}) == due.of(99, {3}) == due.of(7, {5}) == {}
+    assert list(due.of(7, {3, 4})) == [3, 4]
+    assert due.of(7, {3, 4})[3].shares == pytest.approx(0.3) and due.of(7, {3, 4})[3].cash == 0.75
     # 0.1 at 4 and 0.3 at 8: 0.4 at 7.
-    assert due[7][3].rights == 0.4 and due[7][3].rights_price == pytest.approx(7.0)
-    assert due[7][4] == Entitlement(cash=1.0, pay_row=7)
+    assert due.of(7, {3, 4})[3].rights == 0.4 and due.of(7, {3, 4})[3].rights_price == pytest.approx(7.0)
+    assert due.of(7, {3, 4})[4] == Entitlement(cash=1.0, pay_row=7)
 
 
 def test_a_plan_is_booked_in_whole_shares_and_cash():
