@@ -130,6 +130,12 @@ def test_a_backtest_imports_no_tensorflow():
     assert loaded & {"tensorflow", "keras", "quantstats", "matplotlib", "exchange_calendars"} == set()
 
 
+def test_the_rulebook_needs_numpy_only():
+    loaded = modules_after("import feeds.rules")
+    assert "numpy" in loaded
+    assert loaded & {"pandas", "backtrader", "exchange_calendars", "pyarrow", "pydantic", "yaml"} == set()
+
+
 def test_help_answers_without_any_heavy_import():
     loaded = modules_after(
         "import runpy\n"

@@ -88,33 +88,39 @@ def schedule(tmp_path):
 
 def test_a_schedule_of_ones_own_is_read_from_a_file(schedule):
     file = schedule(
-        "commission: 0.00025\nminimum: 5\nstamp_duty:\n  - {from: 2008-09-19, value: 0.001}\n"
-        "  - {from: 2023-08-28, value: 0.0005}\ntransfer: 0.00001\n"
+        "commission: 0.00025\nminimum: 5\nstamp_duty:\n  - {since: 2008-09-19, value: 0.001}\n"
+        "  - {since: 2023-08-28, value: 0.0005}\ntransfer: 0.00001\n"
     )
     assert of(file, "buy", 100_000.0) == pytest.approx(25 + 1)
     assert of(file, "buy", 10_000.0) == pytest.approx(5 + 0.1)
     assert of(file, "sell", 100_000.0, day="2023-08-27") == pytest.approx(25 + 100 + 1)
     assert of(file, "sell", 100_000.0, day="2023-08-28") == pytest.approx(25 + 50 + 1)
-    assert fees.get(str(file)).title == "the schedule of mine.yaml"
+    assert fees.get(str(file)).title == (
+        "mine.yaml: commission 0.00025; minimum 5.0; stamp_duty 0.001 since 2008-09-19, 0.0005 since 2023-08-28; "
+        "transfer 1e-05"
+    )
 
 
-def test_what_a_file_leaves_out_costs_nothing(schedule):
-    assert of(schedule("commission: 0.001\n"), "sell", 1_000.0) == pytest.approx(1.0)
+def test_the_rulebook_fills_in_what_a_file_leaves_out(schedule):
+    # 100,000 yuan: 1 per mille, 50 of stamp duty and 1 of transfer fee; at least 5 yuan.
+    assert of(schedule("commission: 1e-3\n"), "sell", 100_000.0) == pytest.approx(100 + 50 + 1)
+    assert of(schedule("{commission: 1e-3, stamp_duty: 0, transfer: 0}\n"), "sell", 1_000.0) == pytest.approx(5.0)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("commision: 0.1", r"fees key must be one of commission, .*, was commision \(did you mean commission\?\)"),
-        ("commission: 3bp", "commission must be a number, 0 or more, was 3bp"),
-        ("commission: -1", "commission must be a number, 0 or more, was -1"),
-        ("commission: 3", "commission must be a fraction of the value, at most 0.1, was 3"),
-        ("stamp_duty: [{from: 2023-08-28}]", "stamp_duty in .* must be a number or a list of from and value"),
-        ("stamp_duty: []", "days of stamp_duty in .* must ascend, was none"),
-        ("stamp_duty: [{from: 2023, value: 0.1}]", "stamp_duty must be from a day like 2020-01-31, was 2023"),
+        ("commission: 3bp", r"commission must be a number from 0 to 0\.003 \(a fraction of .* value\), was 3bp"),
+        ("commission: -1", "commission must be a number from 0 to .*, was -1"),
+        ("commission: 3", "commission must be a number from 0 to .*, was 3"),
+        ("minimum: yes", r"minimum must be a number from 0 to 1000 \(yuan an order\), was True"),
+        ("stamp_duty: [{since: 2023-08-28}]", "stamp_duty must be a number or a list of {since: DAY, value: NUMBER}"),
+        ("stamp_duty: []", "stamp_duty must be a number or a list of .*, was an empty list"),
+        ("stamp_duty: [{since: 2023, value: 0.01}]", "stamp_duty since must be a day like 2020-01-31, was 2023"),
         (
-            "stamp_duty: [{from: 2023-08-28, value: 0.0005}, {from: 2008-09-19, value: 0.001}]",
-            "days of stamp_duty in .* must ascend, was 2023-08-28, 2008-09-19",
+            "stamp_duty: [{since: 2023-08-28, value: 0.0005}, {since: 2008-09-19, value: 0.001}]",
+            "stamp_duty must have ascending days, was 2008-09-19 after 2023-08-28",
         ),
         ("- 1", "fees file must hold key: value lines"),
         ("", "fees file must hold key: value lines"),

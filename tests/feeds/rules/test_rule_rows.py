@@ -7,6 +7,7 @@ from feeds.errors import DataError
 from feeds.rules import (
     codes,
     contract_of,
+    costs,
     delisting_sessions,
     first_days,
     future_fee_rate,
@@ -154,6 +155,34 @@ def test_a_contract_names_its_product_and_month():
 )  # fmt: skip
 def test_a_fact_of_the_stock_exchanges_on_a_day(rule, date, expected):
     assert value(rule, date) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "rules"),
+    [
+        ("2002-05-01", [costs.COMMISSION_CAP, costs.COMMISSION_MINIMUM]),
+        ("2006-07-01", [limits.CONVERTIBLE_BAND, listings.RETURN]),
+        ("2009-10-30", [limits.ST_BANDS["chinext"]]),
+        ("2010-04-16", [futures.FUTURE_TICK, futures.FUTURE_LIMIT, futures.FUTURE_LIMIT_WIDE, futures.DELIVERY_FEE,
+                        futures.LAST_DAY, futures.MONTHS, futures.MARGIN_SIDE, futures.MARGIN["IF"],
+                        futures.SETTLEMENT_PRICE, futures.DELIVERY, sessions.FUTURES_HOURS,
+                        settlement.SETTLEMENT["index future"]]),
+        ("2013-12-01", [settlement.SETTLEMENT["bond, money or gold fund"]]),
+        ("2015-04-16", [futures.MARGIN["IH"], futures.MARGIN["IC"]]),
+        ("2016-01-04", [sessions.BREAKER]),
+        ("2019-07-22", [codes.BOARD["star"], listings.FIRST_DAYS["star", "SH"], lots.LARGEST["star"],
+                        sessions.PRICE_CAGE["star"]]),
+        ("2020-08-24", [sessions.AFTER_HOURS["chinext"], sessions.PRICE_CAGE["chinext"]]),
+        ("2021-11-15", [listings.FIRST_DAYS["bse", "BJ"], lots.LARGEST["bse"], limits.LEAST_GAP["BJ"],
+                        costs.TRANSFER_FEE["BJ"]]),
+        ("2022-07-22", [futures.MARGIN["IM"]]),
+        ("2023-04-10", [sessions.PRICE_CAGE["main"]]),
+        ("2024-07-11", [settlement.SHORT_SALES]),
+        ("2026-07-06", [sessions.FUND_AFTER_HOURS]),
+    ],
+)  # fmt: skip
+def test_the_first_day_of_rules(first, rules):
+    assert [str(rule.first) for rule in rules] == [first] * len(rules)
 
 
 def test_limits_before_any_known_rule_are_unknown():
