@@ -214,7 +214,7 @@ register(
             "refusal_cost",
             "Cost of refusals",
             "yuan",
-            "gain the missing shares missed, from the first open to a later fill or the next rebalance",
+            "gain the missing shares missed, from the first session's price to a later fill or the next rebalance",
         ),
         ("refusal_cost_annual", "Cost of refusals a year", "percent", "of start capital, / years"),
     ],

@@ -222,6 +222,7 @@ def test_a_run_of_one_session_without_a_trade_still_has_a_page(tmp_path, example
         fills=example_run.fills.iloc[:0],
         positions=example_run.positions.iloc[:0],
         actions=example_run.actions,
+        hedge=example_run.hedge,
         facts={"benchmark_code": None},
     )
     metrics = metrics_of(bare)
