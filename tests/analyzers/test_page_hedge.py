@@ -156,6 +156,7 @@ def test_an_ideal_hedge_without_a_benchmark_has_neither_lots_nor_a_third_column(
     section = section_of(text, "hedge")
     assert "Benchmark" not in section and "hedge_lots_max" not in section and "hedge_pnl" in section
     assert section.count("<th>") == 5  # the label, hedged, unhedged; profit, yuan
+    assert section.split("</table>")[0].count("<td>") == 6 * 2
     assert "nobody can trade" in text
     alone = [other.name for _, other in key_figures(metrics) if other]
     assert alone == ["unhedged_annual_return", "unhedged_volatility", "unhedged_sharpe", "unhedged_max_drawdown"]

@@ -50,6 +50,7 @@ def test_members_without_a_bar_are_counted_by_day(make_panel, rows):
         ("000300.SH", A, "2010-01-04", None),
         ("000300.SH", GONE, "2010-01-04", "2020-01-07"),
         ("000300.SH", "600002.SH", "2020-01-06", None),
+        ("000300.SH", "600003.SH", "2020-01-07", "2020-01-03"),  # left before it came
         ("000905.SH", B, "2010-01-04", None),
     )
     absent = make_panel(CLOSES, DAYS, index_member=member).coverage.absent_members

@@ -14,7 +14,7 @@ from strategies.execution.data_facts import data_facts
 A, B, C = "600000.SH", "600001.SH", "600002.SH"
 NAN = float("nan")
 INDEX = "000300.SH"
-SCORES = {1: (np.array([0, 1, 2]), np.array([1.0, NAN, 2.0])), 3: (np.array([2]), np.array([1.0]))}
+SCORES = {1: (np.array([0, 1, 2]), np.array([1.0, 2.0, NAN])), 3: (np.array([2]), np.array([1.0]))}
 
 
 @pytest.fixture
@@ -49,8 +49,8 @@ def test_a_universe_of_all_stocks_is_counted_from_the_first_day_of_the_run_to_th
 
 
 def test_a_share_of_scores_is_missing_where_one_could_have_bought(panel):
-    # On day 1 B is halted: of A and C both are scored. On day 3 only C of the three.
-    assert facts_of(panel)["universe_unscored"] == 2 / 5
+    # On day 1 B is halted, and of A and C only A has a score that is a number. On day 3 only C of the three has one.
+    assert facts_of(panel)["universe_unscored"] == 3 / 5
     assert facts_of(panel)["universe_size"] == [["2024-01", 2], ["2024-01", 3]]
     assert facts_of(panel, scores={})["universe_unscored"] is None
 
@@ -64,6 +64,12 @@ def test_an_index_has_members_by_the_day_and_some_that_are_absent(panel):
     assert found["membership"] == {"sessions": 4, "changes": 2, "last_change": day, "empty_days": 0}
     never = facts_of(panel, INDEX, first=4, last=5)["membership"]
     assert never == {"sessions": 2, "changes": 0, "last_change": None, "empty_days": 0}
+
+
+def test_a_member_that_is_delisted_has_no_days_left(panel):
+    spans = Spans(*(np.array(part, "int32") for part in zip((1, 2, 4, 0), (2, 3, 6, 0), strict=True)))
+    found = facts_of(replace(panel, member_spans={INDEX: spans}), INDEX, first=2, last=5)
+    assert found["universe_without_bar"] == 1 / 4  # B on days 2 and 3, C on 3 and 4 but not on 5
 
 
 def test_days_without_a_known_member_are_counted(panel):
