@@ -148,8 +148,11 @@ def backtest(data_dir: Path | None, output: Path, workers: int | None, as_json: 
     if as_json:
         import json
 
-        notice = {"notice": SIMULATED_NOTICE} if report.result.facts["simulated"] else {}
-        click.echo(json.dumps({"run": str(report.folder), **notice, **report.metrics}, ensure_ascii=False, indent=1))
+        from analyzers.biases import checks
+
+        about: dict[str, Any] = {"notice": SIMULATED_NOTICE} if report.result.facts["simulated"] else {}
+        about["checks"] = [vars(check) for check in checks(report.result)]
+        click.echo(json.dumps({"run": str(report.folder), **about, **report.metrics}, ensure_ascii=False, indent=1))
     else:
         _print_summary(report.result, report.metrics, report.folder)
 
@@ -577,7 +580,16 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     Console(highlight=False).print(table)
 
 
+def _print_checks(found: list[Any]) -> None:
+    """Print what flatters the result, and the names of what is as it should be."""
+    doubts = [check for check in found if check.level != "green"]
+    good = [check.name for check in found if check.level == "green"]
+    _table(("", "check", "found"), [(check.level, check.name, check.sentence) for check in doubts])
+    click.echo(f"as they should be: {', '.join(good) or 'none'}")
+
+
 def _print_summary(result: Any, metrics: Any, place: Path) -> None:
+    from analyzers.biases import checks
     from analyzers.summary import summary_rows
 
     facts = result.facts
@@ -590,6 +602,7 @@ def _print_summary(result: Any, metrics: Any, place: Path) -> None:
         rows.append((name if name != group else "", label, value))
         group = name
     _table(("", "figure", "value"), rows)
+    _print_checks(checks(result))
     if facts["simulated"]:
         click.echo(SIMULATED_NOTICE)
     click.echo(f"tear sheet: {place / 'tear_sheet.html'}")

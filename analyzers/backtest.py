@@ -1,7 +1,7 @@
 """The whole path from a data folder to a run folder: what the command line calls, and a notebook can."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from analyzers.metrics import metrics_of
 from analyzers.recorders import RECORDERS
 from analyzers.run_folder import write_run
 from analyzers.signal_quality import SignalQuality, signal_quality
+from analyzers.trials import data_and_days, trials
 from feeds.building import open_panel
 from feeds.panel import MarketPanel
 from feeds.sources import SIMULATED_NOTICE
@@ -69,10 +70,12 @@ def backtest(config: BacktestConfig, data: Path, runs: Path, train: Train, note:
 
     panel, folder = prepare(config, data, train, tell)
     result = engine.run(config, panel, folder, RECORDERS)
+    result = replace(result, facts={**result.facts, "trials": trials(runs, result)})
     unhedged = _unhedged(config, panel, folder)
     quality = None if folder is None else _quality(config, panel, folder, result)
     metrics = metrics_of(result, panel, quality, unhedged)
-    place = write_run(runs, result, metrics, panel, quality, [*log, *_log_lines(result)])
+    lines = [*log, *_log_lines(result)]
+    place = write_run(runs, result, metrics, panel, quality, lines, unhedged=unhedged)
     return Report(place, result, metrics)
 
 
@@ -136,12 +139,9 @@ def _quality(
 def _log_lines(result: engine.BacktestResult) -> list[str]:
     """Return what a reader of run.log wants first: the data, the scores, and what became of the orders."""
     facts, orders = result.facts, result.orders
+    data, days = data_and_days(result)
     lines = [SIMULATED_NOTICE] if facts["simulated"] else []
-    lines += [
-        f"data {facts['data_source']}, {facts['data_start']} to {facts['data_end']}, {facts['data_fingerprint']}",
-        f"signal {facts['signal']['name']}, {facts['signal']['files']} files",
-        f"run {facts['start']} to {facts['end']}, {len(result.nav)} sessions",
-    ]
+    lines += [data, f"signal {facts['signal']['name']}, {facts['signal']['files']} files", days]
     counts = orders.groupby(["side", "status", "reason"]).size().reset_index(name="count")
     for row in counts.itertuples():
         lines.append(f"orders {row.side} {row.status} {row.reason}: {row.count}".replace(" :", ":"))

@@ -214,7 +214,7 @@ register(
             "refusal_cost",
             "Cost of refusals",
             "yuan",
-            "gain the missing shares missed, from the first open to a later fill or the next rebalance",
+            "gain the missing shares missed, from the first session's price to a later fill or the next rebalance",
         ),
         ("refusal_cost_annual", "Cost of refusals a year", "percent", "of start capital, / years"),
     ],
@@ -222,7 +222,7 @@ register(
 register(
     "Hedge",
     [
-        ("hedge_pnl", "Hedge profit", "yuan", "variation less fees, summed; the next three add up to it"),
+        ("hedge_pnl", "Hedge profit", "yuan", "variation less fees, summed: index + basis + trading and rolls"),
         ("hedge_index_move", "Hedge: index", "yuan", "exposure the evening before * return of the price index, summed"),
         ("hedge_basis", "Hedge: basis", "yuan", "rest of the gain of lots held overnight: futures against the index"),
         (
@@ -241,10 +241,14 @@ register(
         ("hedge_lots_max", "Most lots", "count", "at a close, all months"),
         ("margin_max", "Largest margin", "yuan", "at a close, the broker's part included"),
         ("margin_calls", "Margin calls", "count", "sessions that cut lots for want of cash"),
+        ("hedge_rolls", "Rolls", "count", "sessions that closed lots of one month for those of another"),
+        ("hedge_orders_refused", "Hedge orders refused", "count", "at a limit, or without trading; decided on anew"),
         ("unhedged_annual_return", "Annual return without the hedge", "percent", "the same run with no hedge at all"),
         ("unhedged_volatility", "Volatility without the hedge", "percent", "of that run, * sqrt(N), N = {periods}"),
+        ("unhedged_sharpe", "Sharpe ratio without the hedge", "number", "of that run"),
         ("unhedged_max_drawdown", "Maximum drawdown without the hedge", "percent", "of that run"),
         ("unhedged_alpha_regression", "Alpha (regression) without the hedge", "percent", "of that run"),
+        ("unhedged_beta", "Beta without the hedge", "number", "of that run"),
     ],
 )
 register(

@@ -7,7 +7,7 @@ from analyzers.conventions import Metrics
 from analyzers.returns import matched_benchmark, simple_returns
 
 FUTURES_SUFFIX = ".CFX"
-_UNHEDGED = ("annual_return", "volatility", "max_drawdown", "alpha_regression")
+UNHEDGED = ("annual_return", "volatility", "sharpe", "alpha_regression", "beta", "max_drawdown")
 
 
 def profit_by_date(ledger: pd.DataFrame, dates: pd.DatetimeIndex) -> pd.Series:
@@ -82,13 +82,20 @@ def attribution(ledger: pd.DataFrame, index: pd.Series, book: pd.DataFrame) -> p
     return pd.DataFrame(found).rename_axis("date")
 
 
-def hedge_metrics(nav: pd.DataFrame, ledger: pd.DataFrame, index: pd.Series, unhedged: Metrics) -> Metrics:
+def refused_hedge_orders(orders: pd.DataFrame) -> pd.DataFrame:
+    """Return the orders in futures that the market refused."""
+    return orders[orders["ts_code"].astype(str).str.endswith(FUTURES_SUFFIX) & (orders["filled"] < orders["wanted"])]
+
+
+def hedge_metrics(
+    nav: pd.DataFrame, ledger: pd.DataFrame, orders: pd.DataFrame, index: pd.Series, unhedged: Metrics
+) -> Metrics:
     """Return the figures of the group "Hedge".
 
     Parameters
     ----------
-    nav, ledger : pandas.DataFrame
-        ``nav.parquet`` and ``hedge.parquet``.
+    nav, ledger, orders : pandas.DataFrame
+        ``nav.parquet``, ``hedge.parquet`` and ``orders.parquet``.
     index : pandas.Series
         Closes of the price index that is hedged against, by date.
     unhedged : dict
@@ -109,7 +116,9 @@ def hedge_metrics(nav: pd.DataFrame, ledger: pd.DataFrame, index: pd.Series, unh
         found["hedge_lots_max"] = int(closes["lots"].abs().groupby(closes["date"]).sum().max())
         found["margin_max"] = float(closes["margin"].groupby(closes["date"]).sum().max())
         found["margin_calls"] = int(futures.loc[futures["kind"] == "forced", "date"].nunique())
-    return found | {f"unhedged_{name}": unhedged.get(name) for name in _UNHEDGED}
+        found["hedge_rolls"] = int(futures.loc[futures["kind"] == "roll", "date"].nunique())
+        found["hedge_orders_refused"] = len(refused_hedge_orders(orders))
+    return found | {f"unhedged_{name}": unhedged.get(name) for name in UNHEDGED}
 
 
 def _hedge_ratio(nav: pd.DataFrame, ledger: pd.DataFrame) -> float | None:

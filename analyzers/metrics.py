@@ -71,7 +71,7 @@ def metrics_of(
         code = str(result.facts["hedge_index"])
         index = pd.Series(panel.index_close(code), pd.DatetimeIndex(panel.dates), name=code)
         alone = performance_metrics(*levels_of(unhedged), rf)
-        figures |= hedge_metrics(result.nav, result.hedge, index, alone)
+        figures |= hedge_metrics(result.nav, result.hedge, result.orders, index, alone)
     return {name: _number(figures.get(name)) for name in METRICS}
 
 

@@ -1,20 +1,16 @@
 """The tear sheet's contents: every table and sentence of the page, ready to be laid out."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from analyzers.conventions import METRICS, Metrics
+from analyzers.biases import checks
+from analyzers.conventions import Metrics
+from analyzers.hedge import UNHEDGED
 from analyzers.metrics import levels_of
 from analyzers.page_charts import benchmark_name, growth_charts, signal_charts, trading_charts, universe_chart
-from analyzers.page_tables import (
-    contribution_rows,
-    drawdown_rows,
-    heat_map,
-    holding_rows,
-    refusal_rows,
-    year_rows,
-)
-from analyzers.summary import UNDEFINED, convention, defined_groups, figure, formatted
+from analyzers.page_hedge import hedge_section
+from analyzers.page_refusals import refusal_rows
+from analyzers.page_tables import action_rows, contribution_rows, drawdown_rows, heat_map, holding_rows, year_rows
+from analyzers.summary import UNDEFINED, Figure, defined_groups, figure_of
 
 if TYPE_CHECKING:
     from analyzers.signal_quality import SignalQuality
@@ -25,6 +21,10 @@ KEY_FIGURES = (
     *("annual_return", "annual_excess", "alpha_regression_t", "max_drawdown", "sharpe", "information_ratio"),
     *("turnover_annual", "fees_annual", "volatility", "rank_ic_mean", "total_return"),
 )
+HEDGED_KEY_FIGURES = (
+    *("annual_return", "volatility", "sharpe", "max_drawdown"),
+    *("alpha_regression", "beta", "hedge_pnl", "fees_annual", "turnover_annual", "total_return"),
+)
 SHAPE_FIGURES = (
     *("best_day", "worst_day", "var_95", "cvar_95", "skewness", "kurtosis", "best_month", "worst_month"),
     *("win_rate_daily", "win_rate_weekly", "win_rate_monthly"),
@@ -32,32 +32,19 @@ SHAPE_FIGURES = (
 MOST_KEY_FIGURES = 8
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A figure of ``metrics.json`` as the page shows it."""
-
-    name: str
-    label: str
-    text: str
-    convention: str
-
-
-def figure_of(name: str, metrics: Metrics) -> Figure:
-    """Return a figure with its label, text and convention."""
-    return Figure(name, METRICS[name].label, figure(name, metrics), convention(name, metrics))
-
-
 def page_of(
     result: "BacktestResult",
     metrics: Metrics,
     panel: "MarketPanel | None" = None,
     quality: "SignalQuality | None" = None,
+    *,
+    unhedged: "BacktestResult | None" = None,
 ) -> dict[str, Any]:
     """Return the variables of ``tear_sheet.html.j2``.
 
     Parameters
     ----------
-    result, metrics, panel, quality
+    result, metrics, panel, quality, unhedged
         As for `analyzers.tear_sheet.write_tear_sheet`.
     """
     nav, benchmark = levels_of(result)
@@ -68,12 +55,13 @@ def page_of(
         "simulated": bool(result.facts.get("simulated")),
         "has_benchmark": benchmark is not None,
         "header": header(result),
-        "warnings": warnings(result),
+        "checks": checks(result),
         "key_figures": key_figures(metrics),
         "figure": lambda name: figure_of(name, metrics),
         "shape_figures": [figure_of(name, metrics) for name in SHAPE_FIGURES],
         "groups": [(group, [figure_of(name, metrics) for name in inside]) for group, inside in defined_groups(metrics)],
         "growth_charts": growth_charts(result, nav, benchmark),
+        "hedge": hedge_section(result, unhedged, metrics, panel),
         "drawdowns": drawdown_rows(nav),
         "months": heat_map(nav),
         "years": year_rows(nav, benchmark, metrics),
@@ -81,6 +69,7 @@ def page_of(
         "trading_charts": trading_charts(result),
         "holdings": holding_rows(result, names),
         "contributions": contribution_rows(result, names),
+        "actions": action_rows(result),
         "refusals": refusal_rows(result, panel, names),
         "universe_chart": universe_chart(result),
         "assumptions": assumptions(result),
@@ -99,32 +88,21 @@ def header(result: "BacktestResult") -> list[tuple[str, str]]:
         ("Benchmark", f"{against} ({kind})" if against and kind else against or "none"),
         ("Data", str(facts.get("data_source", UNDEFINED))),
     ]
-    return lines
+    return [*lines, ("Hedge", str(facts["hedge"]))] if "hedge" in facts else lines
 
 
-def warnings(result: "BacktestResult") -> list[str]:
-    """Return what a reader must know before believing a figure."""
-    facts = result.facts
-    found = []
-    if facts.get("benchmark_kind") == "price index":
-        found.append(
-            "The benchmark is a price index: it leaves out dividends, which the portfolio receives. "
-            "The excess return is flattered by about the index's dividend yield."
-        )
-    if facts.get("st_known") is False:
-        found.append("Which stocks were under special treatment (ST) is unknown: they were not kept out.")
-    if facts.get("universe_later_delisted") == 0:
-        found.append(
-            "Not one stock of the universe was delisted later. The data probably leave out companies that "
-            "disappeared (survivorship bias), and the result is too good."
-        )
-    return found
+def key_figures(metrics: Metrics) -> list[tuple[Figure, Figure | None]]:
+    """Return the figures of the first screen, those of a hedged run beside what they are without the hedge.
 
-
-def key_figures(metrics: Metrics) -> list[Figure]:
-    """Return the figures of the first screen: the first eight of the list that are defined."""
-    defined = [name for name in KEY_FIGURES if metrics.get(name) is not None]
-    return [figure_of(name, metrics) for name in defined[:MOST_KEY_FIGURES]]
+    They are the first eight of their list that are defined.
+    """
+    hedged = metrics["hedge_pnl"] is not None
+    defined = [name for name in (HEDGED_KEY_FIGURES if hedged else KEY_FIGURES) if metrics.get(name) is not None]
+    alone = {name: f"unhedged_{name}" for name in UNHEDGED} if hedged else {}
+    return [
+        (figure_of(name, metrics), figure_of(alone[name], metrics) if name in alone else None)
+        for name in defined[:MOST_KEY_FIGURES]
+    ]
 
 
 ASSUMPTIONS = {
@@ -143,9 +121,15 @@ ASSUMPTIONS = {
     "dividend_tax": "Dividend tax",
     "rights": "Rights issues",
     "delisting_recovery": "Worth of a delisted stock",
-    "st_known_of": "Stocks whose ST days are known",
     "universe": "Universe",
     "min_listed_days": "Listed for at least, sessions",
+    "hedge": "Hedge",
+    "hedge_index": "Hedged against",
+    "hedge_size": "Size of the hedge",
+    "hedge_series": "Contracts of the hedge",
+    "hedge_settled_at": "Settled at",
+    "hedge_margin": "Margin",
+    "hedge_not_charged": "Left out of the hedge",
 }
 
 
@@ -153,10 +137,8 @@ def assumptions(result: "BacktestResult") -> list[tuple[str, str]]:
     """Return what the result rests on; a fact the run did not state is left out."""
     facts = result.facts
     lines = [(label, str(facts[name])) for name, label in ASSUMPTIONS.items() if facts.get(name) is not None]
-    delisted = facts.get("universe_later_delisted")
     signal = facts.get("signal") or {}
     lines += [
-        ("Universe later delisted", "unknown" if delisted is None else formatted(delisted, "percent")),
         ("Benchmark", ", ".join(filter(None, [benchmark_name(result) or "none", facts.get("benchmark_kind")]))),
         ("Signal files", str(signal.get("files", UNDEFINED))),
     ]

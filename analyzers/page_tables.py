@@ -7,17 +7,14 @@ import pandas as pd
 from analyzers.conventions import Metrics
 from analyzers.drawdowns import drawdowns
 from analyzers.periods import monthly_table, yearly_table
-from analyzers.refusals import cost_by_reason
 from analyzers.summary import UNDEFINED, formatted
-from analyzers.trading import contributions, refusals_of
+from analyzers.trading import contributions
 
 if TYPE_CHECKING:
-    from feeds.panel import MarketPanel
     from strategies.execution.engine import BacktestResult
 
 MOST_DRAWDOWNS = 10
 MOST_NAMES = 10
-MOST_REFUSALS = 25
 DEEP_RED_AT = 0.10  # a month of +-10 % or more takes the full colour of the heat map
 
 
@@ -57,7 +54,7 @@ def year_rows(nav: pd.Series, benchmark: pd.Series | None, metrics: Metrics) -> 
     return [
         {"year": str(row["year"]), "sessions": formatted(row["sessions"], "count")}
         | {name: formatted(row[name], "percent") for name in shares}
-        for row in _records(table)
+        for row in records(table)
     ]
 
 
@@ -67,14 +64,14 @@ def holding_rows(result: "BacktestResult", names: dict[str, str]) -> dict[str, A
     held = result.positions[(result.positions["date"] == last) & (result.positions["shares"] != 0)]
     ordered = held.sort_values(["weight", "ts_code"], ascending=[False, True], kind="stable")
     rows = [
-        _named(row["ts_code"], names)
+        named(row["ts_code"], names)
         | {
             "shares": formatted(row["shares"], "count"),
             "price": f"{row['price']:,.2f}",
             "value": formatted(row["value"], "yuan"),
             "weight": formatted(row["weight"], "percent"),
         }
-        for row in _records(ordered)
+        for row in records(ordered)
     ]
     return {"date": f"{last:%Y-%m-%d}", "rows": rows}
 
@@ -87,13 +84,13 @@ def contribution_rows(result: "BacktestResult", names: dict[str, str]) -> dict[s
 
     def texts(part: pd.DataFrame) -> list[dict[str, str]]:
         return [
-            _named(row["ts_code"], names)
+            named(row["ts_code"], names)
             | {
                 "profit": formatted(row["profit"], "yuan"),
                 "share": formatted(row["share"], "percent"),
                 "sessions": formatted(row["sessions"], "count"),
             }
-            for row in _records(part)
+            for row in records(part)
         ]
 
     return {
@@ -106,57 +103,53 @@ def contribution_rows(result: "BacktestResult", names: dict[str, str]) -> dict[s
     }
 
 
-def refusal_rows(result: "BacktestResult", panel: "MarketPanel | None", names: dict[str, str]) -> dict[str, Any] | None:
-    """Return refusals by reason and the market's dearest ones; None without prices to value them."""
-    if panel is None:
-        return None
-    costs = refusals_of(result, panel)
-    refused = costs[costs["by_market"]]
-    largest = refused["cost"].abs().sort_values(ascending=False, kind="stable").index[:MOST_REFUSALS]
-    detail = [
-        _named(row["ts_code"], names)
-        | {
-            "date": _day(row["first_date"]),
-            "side": row["side"],
-            "reason": row["reason"] or "not given",
-            "wanted": formatted(row["wanted"], "count"),
-            "filled": formatted(row["filled"], "count"),
-            "until": _day(row["until"]),
-            "value": formatted(row["value"], "yuan"),
-            "cost": formatted(row["cost"], "yuan"),
+ACTIONS = {  # kinds of the account's entries, in the order in which the page lists them
+    "cash_dividend": "Cash dividends gone ex",
+    "dividend_paid": "Dividends paid that were owed",
+    "dividend_reinvested": "Dividends turned into shares",
+    "dividend_tax": "Dividend tax withheld",
+    "bonus_shares": "Bonus shares and transfers",
+    "rights_taken": "Rights taken up",
+    "rights_lost": "Rights that lapsed",
+    "derived": "Derived from adjustment factors",
+    "exchanged_out": "Shares given up in an exchange",
+    "exchanged_in": "Shares received in an exchange",
+    "delisting": "Delistings",
+}
+
+
+def action_rows(result: "BacktestResult") -> dict[str, Any]:
+    """Return what corporate actions did to the account, summed by kind, and what is still owed to it."""
+    sums = result.actions.groupby(result.actions["kind"].astype(str))[["shares", "cash", "receivable"]].sum()
+    counts = result.actions["kind"].astype(str).value_counts()
+    rows = [
+        {
+            "kind": ACTIONS.get(kind, kind),
+            "entries": formatted(int(counts[kind]), "count"),
+            "shares": formatted(float(sums["shares"][kind]), "count"),
+            "cash": formatted(float(sums["cash"][kind]), "yuan"),
+            "owed": formatted(float(sums["receivable"][kind]), "yuan"),
         }
-        for row in _records(refused.loc[largest])
+        for kind in [*ACTIONS, *sorted(set(sums.index) - set(ACTIONS))]
+        if kind in sums.index
     ]
-
-    def reasons(part: pd.DataFrame) -> list[dict[str, str]]:
-        return [
-            {
-                "side": row["side"],
-                "reason": row["reason"] or "not given",
-                "orders": formatted(row["orders"], "count"),
-                "value": formatted(row["value"], "yuan"),
-                "cost": formatted(row["cost"], "yuan"),
-            }
-            for row in _records(part)
-        ]
-
-    by_reason = cost_by_reason(costs)
     return {
-        "by_market": reasons(by_reason[by_reason["by_market"]]),
-        "by_account": reasons(by_reason[~by_reason["by_market"]]),
-        "detail": detail,
-        "total": len(refused),
+        "rows": rows,
+        "cash": formatted(float(sums["cash"].sum()), "yuan"),
+        "owed": formatted(float(result.nav["receivable"].iloc[-1]), "yuan"),
     }
 
 
-def _named(code: str, names: dict[str, str]) -> dict[str, str]:
+def named(code: str, names: dict[str, str]) -> dict[str, str]:
+    """Return a code with the company's name, empty if it is not known."""
     return {"code": code, "name": names.get(code, "")}
 
 
-def _day(date: pd.Timestamp) -> str:
+def day(date: pd.Timestamp) -> str:
+    """Return a date as text, ``n/a`` for none."""
     return UNDEFINED if pd.isna(date) else f"{date:%Y-%m-%d}"
 
 
-def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+def records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
     """Return the rows as plain Python values."""
     return frame.astype(object).to_dict("records")

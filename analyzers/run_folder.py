@@ -38,6 +38,8 @@ def write_run(
     panel: "MarketPanel",
     quality: "SignalQuality | None",
     log: Iterable[str],
+    *,
+    unhedged: "BacktestResult | None" = None,
 ) -> Path:
     """Write a run folder under ``runs`` and return it; the same run replaces its earlier folder.
 
@@ -47,6 +49,8 @@ def write_run(
         Folder in which run folders are made.
     log : iterable of str
         Lines of ``run.log``.
+    unhedged : BacktestResult, optional
+        The same run without its hedge.
     """
     runs.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=runs, prefix=".tmp-"))
@@ -56,7 +60,7 @@ def write_run(
         for name in FRAMES:
             table = pa.Table.from_pandas(getattr(result, name), preserve_index=False).replace_schema_metadata(None)
             pq.write_table(table, temporary / f"{name}.parquet", compression="zstd")
-        write_tear_sheet(temporary / "tear_sheet.html", result, metrics, panel, quality)
+        write_tear_sheet(temporary / "tear_sheet.html", result, metrics, panel, quality, unhedged=unhedged)
         (temporary / "run.log").write_text("".join(f"{line}\n" for line in log), encoding="utf-8")
         temporary.chmod(0o755)
         final = runs / run_id(result)

@@ -1,12 +1,23 @@
 """Figures as text: one formatter for the terminal and the page, so that both print the same characters."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pandas as pd
 
 from analyzers.conventions import GROUPS, METRICS, Format, Metrics, Value
 
 UNDEFINED = "n/a"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of ``metrics.json`` as a page shows it."""
+
+    name: str
+    label: str
+    text: str
+    convention: str
 
 
 def formatted(value: Value, form: Format) -> str:
@@ -45,6 +56,11 @@ def convention(name: str, metrics: Metrics) -> str:
 def figure(name: str, metrics: Metrics) -> str:
     """Return a figure of ``metrics.json`` as text."""
     return formatted(metrics.get(name), METRICS[name].format)
+
+
+def figure_of(name: str, metrics: Metrics) -> Figure:
+    """Return a figure with its label, text and convention."""
+    return Figure(name, METRICS[name].label, figure(name, metrics), convention(name, metrics))
 
 
 def summary_rows(metrics: Metrics) -> list[tuple[str, str, str, str]]:

@@ -1,7 +1,5 @@
 """The tear sheet: QuantStats draws, the metric core counts, and one offline HTML page shows both."""
 
-import base64
-import io
 import logging
 import os
 import sys
@@ -14,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
-import numpy as np
 import pandas as pd
 
 from analyzers.conventions import Metrics
+from analyzers.drawings import STYLE, few_dates, percent_across, percent_up, svg, with_years, without_warm_up
 from analyzers.fonts import chart_families, chart_label
 from analyzers.metrics import levels_of
 from analyzers.page import page_of
@@ -31,24 +29,6 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).with_name("templates")
 WINDOW = 121  # sessions of the rolling figures: half of an A-share year
 FEWEST_SESSIONS = 5  # below this there is nothing to draw
-STYLE = {
-    "svg.hashsalt": "huice",
-    "svg.fonttype": "path",
-    "font.size": 9.0,
-    "xtick.labelsize": 9.0,
-    "ytick.labelsize": 9.0,
-    "legend.fontsize": 9.0,
-    "xtick.color": "#5b6b7b",
-    "ytick.color": "#5b6b7b",
-    "xtick.major.size": 0.0,
-    "ytick.major.size": 0.0,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.edgecolor": "#dfe5ea",
-    "grid.color": "#dfe5ea",
-    "grid.linewidth": 0.6,
-}
-COLOURS = {"#fedd78": "#9aa5b1", "#348dc1": "#2166ac", "#ff0000": "#c0282d"}  # QuantStats' own: the page's
 SIZE = (5.6, 2.7)  # inches; small, so that the letters stay readable on a narrow screen
 SMALL = (4.6, 2.5)
 
@@ -68,6 +48,8 @@ def write_tear_sheet(
     metrics: Metrics,
     panel: "MarketPanel | None" = None,
     quality: "SignalQuality | None" = None,
+    *,
+    unhedged: "BacktestResult | None" = None,
 ) -> None:
     """Write one HTML page that needs no network and is the same, byte for byte, for the same run.
 
@@ -83,6 +65,8 @@ def write_tear_sheet(
         Prices that value the refused orders; without it that section says so.
     quality : SignalQuality, optional
         The signal's information coefficients by date.
+    unhedged : BacktestResult, optional
+        The same run without its hedge, which a hedged one is shown beside.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -92,7 +76,7 @@ def write_tear_sheet(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    page = page_of(result, metrics, panel, quality)
+    page = page_of(result, metrics, panel, quality, unhedged=unhedged)
     pictures = quantstats_pictures(result, metrics)
     text = environment.get_template("tear_sheet.html.j2").render(page, pictures=pictures, window=WINDOW)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
@@ -125,7 +109,7 @@ def quantstats_pictures(result: "BacktestResult", metrics: Metrics) -> dict[str,
     with _quantstats(families) as draw:
         drawings = _whole_run(draw, returns, other) | _rolling(draw, returns, other, rf, periods)
         for name, (title, note, figure) in drawings.items():
-            pictures[name] = Picture(title, note, _svg(_few_dates(figure())))
+            pictures[name] = Picture(title, note, svg(few_dates(figure())))
     return pictures
 
 
@@ -146,14 +130,14 @@ def _whole_run(draw: Any, returns: pd.Series, benchmark: pd.Series | None) -> Dr
         "yearly_returns": (
             "Return by calendar year",
             "Red: mean of the years.",
-            lambda: _with_years(draw.yearly_returns(returns, benchmark, **ready), returns),
+            lambda: with_years(draw.yearly_returns(returns, benchmark, **ready), returns),
         ),
     }
     if len(pd.period_range(returns.index[0], returns.index[-1], freq="M")) > 3:
         drawings["monthly_histogram"] = (
             "Monthly returns",
             "Line: kernel density; red: mean.",
-            lambda: _percent_across(draw.histogram(returns, **ready)),
+            lambda: percent_across(draw.histogram(returns, **ready)),
         )
     return drawings
 
@@ -170,7 +154,7 @@ def _rolling(draw: Any, returns: pd.Series, benchmark: pd.Series | None, rf: flo
         "rolling_volatility": (
             f"Volatility over {WINDOW} sessions",
             "Red: mean of the windows.",
-            lambda: _percent_up(draw.rolling_volatility(returns, benchmark, **window)),
+            lambda: percent_up(draw.rolling_volatility(returns, benchmark, **window)),
         ),
         "rolling_sharpe": (
             f"Sharpe ratio over {WINDOW} sessions",
@@ -183,7 +167,7 @@ def _rolling(draw: Any, returns: pd.Series, benchmark: pd.Series | None, rf: flo
         drawings["rolling_beta"] = (
             f"Beta over {WINDOW} sessions",
             "",
-            lambda: _without_warm_up(draw.rolling_beta(returns, benchmark, **beta)),
+            lambda: without_warm_up(draw.rolling_beta(returns, benchmark, **beta), WINDOW),
         )
     return drawings
 
@@ -192,66 +176,6 @@ def _labelled(levels: pd.Series, name: str) -> pd.Series:
     returns = simple_returns(levels).rename(name)
     returns.index = pd.DatetimeIndex(returns.index).astype("datetime64[ns]")
     return returns
-
-
-def _few_dates(figure: Any) -> Any:
-    """Thin out the ticks of a time axis: QuantStats writes so many dates that they run into each other."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DateLocator
-
-    axis = figure.axes[0].xaxis
-    if isinstance(axis.get_major_locator(), DateLocator):
-        locator = AutoDateLocator(minticks=3, maxticks=6)
-        axis.set_major_locator(locator)
-        axis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
-        for label in axis.get_majorticklabels():
-            label.set_horizontalalignment("center")
-    return figure
-
-
-def _percent_across(figure: Any) -> Any:
-    """Write the ticks of a histogram as they are: QuantStats cuts them to whole percents."""
-    from matplotlib.ticker import PercentFormatter
-
-    figure.axes[0].xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    return figure
-
-
-def _percent_up(figure: Any) -> Any:
-    from matplotlib.ticker import PercentFormatter
-
-    figure.axes[0].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    return figure
-
-
-def _with_years(figure: Any, returns: pd.Series) -> Any:
-    """Put each year under its bars, where QuantStats' own labels are not."""
-    years = sorted(set(pd.DatetimeIndex(returns.index).year))
-    axes = figure.axes[0]
-    bars = np.array([[bar.get_x() + bar.get_width() / 2 for bar in group] for group in axes.containers])
-    form = "{}" if len(years) <= 10 else "{:02d}"
-    labels = [form.format(year if len(years) <= 10 else year % 100) for year in years]
-    axes.set_xticks(bars.mean(axis=0), labels, ha="center")
-    axes.minorticks_off()
-    axes.grid(False, axis="x")
-    return figure
-
-
-def _without_warm_up(figure: Any) -> Any:
-    """Take out the zeros QuantStats draws before the first full window, and its mean that counts them."""
-    from matplotlib.ticker import AutoLocator
-
-    axes = figure.axes[0]
-    line, mean = axes.lines[0], axes.lines[1]
-    values = np.array(line.get_ydata(), dtype=float)
-    values[: WINDOW - 1] = np.nan
-    line.set_ydata(values)
-    mean.remove()
-    axes.set_xlim(line.get_xdata()[WINDOW - 1], line.get_xdata()[-1])
-    axes.yaxis.set_major_locator(AutoLocator())
-    axes.relim()
-    axes.autoscale(axis="y")
-    axes.get_legend().remove()
-    return figure
 
 
 @contextmanager
@@ -277,37 +201,3 @@ def _quantstats(families: list[str]) -> Iterator[Any]:
             font_log.setLevel(level)
             if before:
                 matplotlib.use(before)
-
-
-def _svg(figure: Any) -> str:
-    """Return a figure in the page's dress as base64 SVG that depends on nothing but what was drawn."""
-    for text in list(figure.texts):
-        text.remove()  # the page sets the heading
-    for axes in figure.axes:
-        axes.set_title("")
-        axes.tick_params(axis="x", labelrotation=0)
-        for line in axes.lines:
-            line.set_linewidth(min(line.get_linewidth(), 1.2))
-        for artist in (*axes.lines, *axes.patches, *axes.collections):
-            _recolour(artist)
-        if axes.get_legend() is not None:
-            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, borderaxespad=0)
-    buffer = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(buffer, format="svg", metadata=nothing, bbox_inches="tight", pad_inches=0.03)
-    text = buffer.getvalue()
-    return base64.b64encode(text[text.index("<svg") :].encode()).decode()
-
-
-def _recolour(artist: Any) -> None:
-    """Draw portfolio, benchmark and means in the colours they have elsewhere on the page."""
-    from matplotlib.colors import to_hex, to_rgba
-
-    for part in ("color", "facecolor", "edgecolor"):
-        get, put = getattr(artist, f"get_{part}", None), getattr(artist, f"set_{part}", None)
-        if get is None or put is None:
-            continue
-        colours = [get()] if isinstance(get(), str | tuple) else list(np.atleast_2d(get()))
-        replacement = COLOURS.get(to_hex(colours[0])) if colours else None
-        if replacement:
-            put(to_rgba(replacement, to_rgba(colours[0])[3]))

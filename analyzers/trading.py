@@ -7,6 +7,7 @@ import pandas as pd
 
 from analyzers.conventions import Metrics
 from analyzers.refusals import filled_at_once, refusal_costs
+from analyzers.traded_prices import TradedPrices
 
 if TYPE_CHECKING:
     from feeds.panel import MarketPanel
@@ -54,8 +55,8 @@ def trading_metrics(result: "BacktestResult", figures: Metrics, panel: "MarketPa
     """
     years, start = float(figures["years"] or 0), float(figures["cash_start"] or 0)
     stocks, fills = stock_orders(result.orders), stock_fills(result)
-    fees = float(result.fills["fee"].sum())
     stock_fees, traded = float(fills["fee"].sum()), float(fills["value"].sum())
+    fees = stock_fees + float(result.hedge["fee"].sum())
     turnover = turnover_by_date(result)
     rebalances = int(stocks["signal_date"].nunique())
     found: Metrics = {
@@ -72,7 +73,7 @@ def trading_metrics(result: "BacktestResult", figures: Metrics, panel: "MarketPa
     if panel is not None:
         costs = refusals_of(result, panel)
         cost = float(costs.loc[costs["by_market"], "cost"].sum())
-        found["largest_day_share"] = _largest_day_share(fills, panel)
+        found["largest_day_share"] = _largest_day_share(fills, TradedPrices.of(result, panel))
         found["refusals"] = int(costs["by_market"].sum())
         found["refusal_cost"] = cost
         found["refusal_cost_annual"] = cost / start / years if years > 0 else None
@@ -80,9 +81,8 @@ def trading_metrics(result: "BacktestResult", figures: Metrics, panel: "MarketPa
 
 
 def refusals_of(result: "BacktestResult", panel: "MarketPanel") -> pd.DataFrame:
-    """Return `refusal_costs` of a run's stock orders, up to its last session and by its delisting rule."""
-    recovery = float(result.facts.get("delisting_recovery", 0.0))
-    return refusal_costs(stock_orders(result.orders), panel, result.nav["date"].iloc[-1], recovery)
+    """Return `refusal_costs` of a run's stock orders, at the prices it traded at and up to its last session."""
+    return refusal_costs(stock_orders(result.orders), TradedPrices.of(result, panel), result.nav["date"].iloc[-1])
 
 
 def _exposure(result: "BacktestResult") -> Metrics:
@@ -96,14 +96,14 @@ def _exposure(result: "BacktestResult") -> Metrics:
     }
 
 
-def _largest_day_share(fills: pd.DataFrame, panel: "MarketPanel") -> float | None:
+def _largest_day_share(fills: pd.DataFrame, prices: TradedPrices) -> float | None:
     """Return the largest part one took of what all the market traded of a stock on a day."""
     if fills.empty:
         return None
     daily = fills.groupby(["date", "ts_code"], as_index=False)["shares"].sum()
-    rows = np.searchsorted(panel.dates, daily["date"].to_numpy().astype("datetime64[D]"))
-    columns = [panel.index_of(code) for code in daily["ts_code"].astype(str)]
-    volume = panel.field("vol")[rows, columns]
+    rows = np.searchsorted(prices.panel.dates, daily["date"].to_numpy().astype("datetime64[D]"))
+    columns = np.array([prices.panel.index_of(code) for code in daily["ts_code"].astype(str)])
+    volume = prices.volume(columns, rows)
     traded = np.isfinite(volume) & (volume > 0)
     return float((daily["shares"].to_numpy(dtype=float)[traded] / volume[traded]).max()) if traded.any() else None
 

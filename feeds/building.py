@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
+from feeds.axes import Axes
+from feeds.coverage import Coverage, absent_members, stated_limits
 from feeds.errors import DataError
 from feeds.events import Conversions, CorporateEvents
 from feeds.futures import futures_panel
@@ -17,7 +19,7 @@ from feeds.store import Store
 from feeds.tables import VALUATION_COLUMNS
 
 CACHE = ".panel"
-PANEL_FORMAT = "7"
+PANEL_FORMAT = "8"
 _BARS = ["open", "high", "low", "close", "pre_close", "vol", "amount"]
 _ST_NAME, _S_NAME, _LEAVING_NAME = r"ST|^PT|退", r"^S(?!T|\*)", "退"  # S: a company without the share reform
 _ABSURD_LIMIT = 5.0  # vendors write 100000 or 0 where there is no limit; the widest real band is +44 %
@@ -60,7 +62,7 @@ def _cached(folder: Path) -> MarketPanel | None:
 def build_panel(store: Store) -> MarketPanel:
     """Build the panel of a store in memory."""
     days, codes = _axes(store)
-    grid = _Grid(days, codes)
+    grid = Axes(days, codes)
     fields = grid.scatter(store, "daily", _BARS)
     traded = np.isfinite(fields["close"]) & (fields["vol"] > 0)
     for values in fields.values():
@@ -81,6 +83,7 @@ def build_panel(store: Store) -> MarketPanel:
     listed = (rows >= list_index) & (rows < delist_index)
     names = dict(zip(basic["ts_code"].astype("str"), basic["name"], strict=True))
     industry_names, industry_spans = _industries(store, grid, basic)
+    membership = _membership(store, grid)
     return MarketPanel(
         dates=days,
         codes=codes,
@@ -91,52 +94,23 @@ def build_panel(store: Store) -> MarketPanel:
         delist_index=delist_index,
         names=tuple(names.get(str(code), str(code)) for code in codes),
         indices=_indices(store, days),
-        member_spans=_members(store, grid),
+        member_spans={index: _spans(grid, *rows) for index, rows in membership.items()},
         industry_spans=industry_spans,
         industry_names=industry_names,
         events=_events(store, grid),
         conversions=_conversions(store, grid),
         futures=futures_panel(store.read("fut_basic"), store.read("fut_daily"), days, store.open_days()),
         st_known=st_known,
+        coverage=Coverage(
+            stated_limits=stated_limits(store, grid, traded),
+            name_histories=np.isin(codes, store.read("namechange", ["ts_code"])["ts_code"].astype("str")),
+            dated_industries="industry" in store.tables,
+            absent_members={index: absent_members(grid, *rows) for index, rows in membership.items()},
+        ),
         simulated=store.simulated,
         source=store.source,
         fingerprint=store.fingerprint,
     )
-
-
-class _Grid:
-    """The axes of the panel, and how rows of a table fall on them."""
-
-    def __init__(self, days: np.ndarray, codes: np.ndarray):
-        self.days, self.codes = days, codes
-
-    def stocks(self, values: pd.Series) -> np.ndarray:
-        """Return each row's stock, -1 if it is not in the panel."""
-        values = values.astype("category")
-        index = pd.Index(self.codes).get_indexer(pd.Index(values.cat.categories.astype("str")))
-        return index[values.cat.codes.to_numpy()]
-
-    def row(self, values: pd.Series, *, after: bool = False) -> np.ndarray:
-        """Return the first trading day on or after each date (strictly after with ``after``); T for null."""
-        days = values.to_numpy().astype("datetime64[D]")
-        found = np.searchsorted(self.days, days, side="right" if after else "left")
-        return np.where(np.isnat(days), len(self.days), found)
-
-    def cells(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return which rows of a dated table fall on the panel, and the stock and the day of those."""
-        stock, row = self.stocks(frame["ts_code"]), self.row(frame["trade_date"])
-        days = frame["trade_date"].to_numpy().astype("datetime64[D]")
-        inside = (stock >= 0) & (self.days[np.minimum(row, len(self.days) - 1)] == days)
-        return inside, stock[inside], row[inside]
-
-    def scatter(self, store: Store, table: str, columns: list[str], dtype: str = "float64") -> dict[str, np.ndarray]:
-        """Return (N, T) arrays of a dated table's columns, NaN where it has no row."""
-        arrays = {name: np.full((len(self.codes), len(self.days)), np.nan, dtype) for name in columns}
-        for frame in store.chunks(table, ["ts_code", "trade_date", *columns]):
-            inside, stock, row = self.cells(frame)
-            for name in columns:
-                arrays[name][stock, row] = frame[name].to_numpy()[inside]
-        return arrays
 
 
 def _axes(store: Store) -> tuple[np.ndarray, np.ndarray]:
@@ -152,7 +126,7 @@ def _axes(store: Store) -> tuple[np.ndarray, np.ndarray]:
     return open_days[(open_days >= first) & (open_days <= last)], np.array(sorted(codes), dtype="U12")
 
 
-def _factors(store: Store, grid: _Grid, traded: np.ndarray) -> np.ndarray:
+def _factors(store: Store, grid: Axes, traded: np.ndarray) -> np.ndarray:
     factors = grid.scatter(store, "adj_factor", ["adj_factor"])["adj_factor"]
     missing = traded & ~np.isfinite(factors)
     if missing.any():
@@ -165,7 +139,7 @@ def _factors(store: Store, grid: _Grid, traded: np.ndarray) -> np.ndarray:
 
 
 def _listing(
-    basic: pd.DataFrame, grid: _Grid, traded: np.ndarray, open_days: np.ndarray
+    basic: pd.DataFrame, grid: Axes, traded: np.ndarray, open_days: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return listing and delisting rows, and listing dates; who has none (NaT) counts from its first bar."""
     list_index = traded.argmax(axis=1).astype("int64")
@@ -186,7 +160,7 @@ def _listing(
     return list_index, delist_index, listed_on
 
 
-def _st(store: Store, grid: _Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
+def _st(store: Store, grid: Axes) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
     """Return who was ST, *ST or delisting each day, who an S share, who delisting, and whether names are known."""
     st, unreformed, leaving = (np.zeros((len(grid.days), len(grid.codes)), bool) for _ in range(3))
     names = store.read("namechange").sort_values(["ts_code", "start_date"])
@@ -205,7 +179,7 @@ def _st(store: Store, grid: _Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
 
 
 def _stated_limits(
-    store: Store, grid: _Grid, pre_close: np.ndarray, down: np.ndarray, up: np.ndarray
+    store: Store, grid: Axes, pre_close: np.ndarray, down: np.ndarray, up: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Return the rule's limit prices with the store's in their place where it has a row: NaN if none, 0 or absurd."""
     for frame in store.chunks("stk_limit"):
@@ -218,7 +192,7 @@ def _stated_limits(
     return {"up_limit": up, "down_limit": down}
 
 
-def _events(store: Store, grid: _Grid) -> CorporateEvents:
+def _events(store: Store, grid: Axes) -> CorporateEvents:
     """Return dividends and rights on the panel's axes; a later plan of the same ex-date is a row of its own.
 
     A plan without a pay date, or without a date from which its shares trade, has them on its ex-date.
@@ -237,7 +211,7 @@ def _events(store: Store, grid: _Grid) -> CorporateEvents:
     return CorporateEvents(*(part[keep].astype("float64") for part in parts))
 
 
-def _conversions(store: Store, grid: _Grid) -> Conversions:
+def _conversions(store: Store, grid: Axes) -> Conversions:
     """Return code changes and mergers on the panel's axes; both codes must be in it."""
     table = store.read("code_change")
     row = grid.row(table["change_date"])
@@ -261,12 +235,15 @@ def _indices(store: Store, days: np.ndarray) -> dict[str, np.ndarray]:
     return closes
 
 
-def _members(store: Store, grid: _Grid) -> dict[str, Spans]:
-    """Return dated index members, from in/out dates or else from weight snapshots (known the day after)."""
-    result: dict[str, Spans] = {}
+def _membership(store: Store, grid: Axes) -> dict[str, tuple[pd.Series, np.ndarray, np.ndarray]]:
+    """Return each index's members as (codes, first rows, rows after the last), also of codes that the panel lacks.
+
+    They come from in/out dates, or else from weight snapshots (known the day after).
+    """
+    result: dict[str, tuple[pd.Series, np.ndarray, np.ndarray]] = {}
     member = store.read("index_member")
     for index, rows in member.groupby("index_code", observed=True):
-        result[str(index)] = _spans(grid, rows["con_code"], grid.row(rows["in_date"]), grid.row(rows["out_date"]))
+        result[str(index)] = rows["con_code"], grid.row(rows["in_date"]), grid.row(rows["out_date"])
     weight = store.read("index_weight", ["index_code", "con_code", "trade_date"])
     for index, rows in weight.groupby("index_code", observed=True):
         if str(index) in result:
@@ -280,18 +257,18 @@ def _members(store: Store, grid: _Grid) -> dict[str, Spans]:
         effective = days == last[first]
         end = np.append(snapshots, len(grid.days))[first + 1]
         start = np.where(effective, start, end)
-        result[str(index)] = _spans(grid, rows["con_code"], start, end)
+        result[str(index)] = rows["con_code"], start, end
     return result
 
 
-def _spans(grid: _Grid, codes: pd.Series, start: np.ndarray, end: np.ndarray, value: np.ndarray | None = None) -> Spans:
+def _spans(grid: Axes, codes: pd.Series, start: np.ndarray, end: np.ndarray, value: np.ndarray | None = None) -> Spans:
     stock = grid.stocks(codes)
     value = np.zeros(len(stock), "int32") if value is None else value
     keep = (stock >= 0) & (start < end)
     return Spans(*(part[keep].astype("int32") for part in (stock, start, end, value)))
 
 
-def _industries(store: Store, grid: _Grid, basic: pd.DataFrame) -> tuple[tuple[str, ...], Spans]:
+def _industries(store: Store, grid: Axes, basic: pd.DataFrame) -> tuple[tuple[str, ...], Spans]:
     """Return dated industries; without the table, today's of stock_basic (not point-in-time) for the whole span."""
     frame = store.read("industry")
     if frame.empty:

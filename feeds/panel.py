@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from feeds.atomic import naming, temporary_beside
+from feeds.coverage import Coverage
 from feeds.errors import DataError, unknown
 from feeds.events import Conversions, CorporateEvents
 from feeds.futures import BARS, FuturesPanel
@@ -64,6 +65,7 @@ class MarketPanel:
     conversions: Conversions = field(default_factory=Conversions.none)
     futures: FuturesPanel = field(default_factory=FuturesPanel.none)
     st_known: bool = True
+    coverage: Coverage | None = None  # None where the panel was not built from a store
     simulated: bool = False
     source: str = "arrays"
     fingerprint: str = "arrays"
@@ -215,6 +217,7 @@ def _write_panel(panel: MarketPanel, folder: Path) -> None:
         "futures": {name: getattr(futures, name).tolist() for name in _FUTURES},
         "settled_at_close": futures.settled_at_close,
         "st_known": panel.st_known,
+        "coverage": None if panel.coverage is None else panel.coverage.as_json(),
         "simulated": panel.simulated,
         "source": panel.source,
         "fingerprint": panel.fingerprint,
@@ -255,6 +258,7 @@ def load_panel(folder: Path) -> MarketPanel:
             settled_at_close=about["settled_at_close"],
         ),
         st_known=about["st_known"],
+        coverage=None if about["coverage"] is None else Coverage.from_json(about["coverage"]),
         simulated=about["simulated"],
         source=about["source"],
         fingerprint=about["fingerprint"],

@@ -197,6 +197,31 @@ def test_the_same_backtest_writes_the_same_bytes_and_the_golden_figures(market, 
         assert figures[name] == (pytest.approx(value, rel=1e-9, abs=1e-12) if isinstance(value, float) else value), name
 
 
+def test_a_repeated_run_has_the_same_bytes_and_another_configuration_counts_as_a_trial(market, tmp_path):
+    def backtest(*options):
+        done = run("backtest", "--signal", "reversal", "--data", market, "--output", tmp_path, "--json", *options)
+        found = json.loads(done.stdout)
+        page = (Path(found["run"]) / "tear_sheet.html").read_bytes()
+        return page, next(check for check in found["checks"] if check["name"] == "Trials")
+
+    first, alone = backtest()
+    assert backtest() == (first, alone) and alone["level"] == "green"
+    other, second = backtest("--top-k", "5")
+    assert second["level"] == "amber" and "at least 2 configurations" in second["sentence"]
+    assert second["sentence"] in other.decode()
+    again = backtest()
+    assert again[1] == second and backtest() == again
+    assert backtest("--start", "2020-01-02", "--end", "2020-06-30")[1]["level"] == "green"  # other days
+
+
+def test_the_terminal_says_what_flatters_the_result(market, tmp_path):
+    done = run("backtest", "--signal", "reversal", "--data", market, "--output", tmp_path, "--benchmark", "000300.SH")
+    words = " ".join(done.stdout.split())
+    assert "amber Benchmark 000300.SH is a price index: it leaves out dividends" in words
+    good = next(line for line in done.stdout.splitlines() if line.startswith("as they should be: "))
+    assert "Members" in good and "Benchmark" not in good
+
+
 @pytest.mark.parametrize("content", [b"", "日期,代码,分数\n".encode("gbk"), b'date,code,score\n"2020'])
 def test_a_file_of_scores_that_cannot_be_read_is_refused(content, market, tmp_path):
     (tmp_path / "scores.csv").write_bytes(content)

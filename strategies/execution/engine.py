@@ -19,6 +19,7 @@ from strategies.base import BasketStrategy
 from strategies.execution.broker import AShareBroker
 from strategies.execution.clock import SignalReader, Span, benchmark_closes, scores_by_row, span
 from strategies.execution.config import BacktestConfig, unknown_key
+from strategies.execution.data_facts import data_facts
 from strategies.execution.fees import get as get_fees
 from strategies.execution.fills import slippage
 from strategies.execution.futures import ledger_frame
@@ -195,9 +196,6 @@ def _facts(
     config: BacktestConfig, panel: MarketPanel, rows: Span, universe: Universe,
     scores: Mapping[int, Any], metas: list[Mapping[str, Any]], parameters: dict[str, Any], benchmark: str | None,
 ) -> dict[str, Any]:  # fmt: skip
-    sizes = {row: int(universe.on(row).sum()) for row in scores}
-    ever = universe.ever(rows.first, rows.last)
-    later = panel.delist_index[ever] < len(panel.dates)
     return {
         "data_source": panel.source,
         "simulated": panel.simulated,
@@ -205,15 +203,14 @@ def _facts(
         "data_start": str(panel.dates[0]),
         "data_end": str(panel.dates[-1]),
         "prices": config.prices,
+        "execution": config.execution,
+        "fill": config.fill,
+        "ignore": list(config.ignore),
         "fill_rule": fill_rule(config),
         "not_charged": not_charged(config),
         "benchmark_code": benchmark,
         "benchmark_kind": _kind_of(benchmark),
-        "universe": config.universe,
-        "universe_size": [[str(panel.dates[row])[:7], size] for row, size in sizes.items()],
-        "universe_later_delisted": float(later.mean()) if ever.any() else None,
-        "st_known": panel.st_known,
-        "st_known_of": f"{int(panel.st.any(axis=0).sum())} of {len(panel.codes)}, all others count as never ST",
+        **data_facts(panel, rows, universe, scores),
         "min_listed_days": config.min_listed_days,
         "signal": {
             "name": config.signal if needs_signal(config) else "none",

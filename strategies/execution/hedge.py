@@ -272,6 +272,7 @@ class Hedge:
         closes = self.futures.settled_at_close
         return facts | {
             "hedge_series": series,
+            "hedge_estimated": config.series == "main",
             "hedge_settled_at": "the close where a settlement is missing" if closes else "settlements",
             "hedge_margin": f"rate of {config.margin} by date + {config.margin_add:.1%}",
             "hedge_not_charged": "limits of 2015 to 2019 on the lots an account may open; hedging accounts were exempt",

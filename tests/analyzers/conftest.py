@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from feeds.panel import MarketPanel
+from strategies.execution.futures import ledger_frame
 
 NAMES = {
     "600000.SH": "浦发银行",
@@ -101,6 +102,7 @@ def run_on(panel: MarketPanel, every: int = 21) -> SimpleNamespace:
         actions=_dated([], ["date", "ts_code", "kind", "shares", "cash", "receivable"]).astype(
             {"cash": float, "receivable": float}
         ),
+        hedge=ledger_frame([], dates),
         facts={
             "data_source": "simulated market, seed 7",
             "simulated": True,

@@ -40,6 +40,13 @@ NAV = pd.DataFrame(
 )
 
 
+# A roll that waited a day, a cut that was filled, and a stock's order that never was.
+ORDERS = pd.DataFrame(
+    [(OLD, 10, 0), (NEW, 10, 0), (OLD, 10, 10), (NEW, 10, 10), ("600000.SH", 500, 0)],
+    columns=["ts_code", "wanted", "filled"],
+)
+
+
 def test_the_stocks_profit_is_the_change_of_the_account_less_the_hedges():
     assert profit_by_date(LEDGER, DATES).tolist() == [0.0, 28_800.0, 90_000.0, -227_400.0]
     book = stock_book(NAV, LEDGER)
@@ -93,13 +100,14 @@ def test_an_ideal_short_has_an_index_part_only():
     parts = attribution(ledger, INDEX, stock_book(NAV, ledger))
     assert parts["index_move"].tolist() == pytest.approx([0.0, 0.0, 100_000.0, -198_000.0])
     assert parts[["basis", "costs"]].abs().to_numpy().max() < 1e-6
-    found = hedge_metrics(NAV, ledger, INDEX, {})
-    assert "hedge_lots_max" not in found and "margin_max" not in found and "margin_calls" not in found
+    found = hedge_metrics(NAV, ledger, ORDERS, INDEX, {})
+    futures = {"hedge_lots_max", "margin_max", "margin_calls", "hedge_rolls", "hedge_orders_refused"}
+    assert not futures & set(found)
     assert found["hedge_pnl"] == pytest.approx(-98_000.0)
 
 
 def test_the_figures_of_a_run_are_the_sums_of_its_days():
-    found = hedge_metrics(NAV, LEDGER, INDEX, {})
+    found = hedge_metrics(NAV, LEDGER, ORDERS, INDEX, {})
     assert found["hedge_pnl"] == pytest.approx(-108_600.0)
     assert found["hedge_index_move"] == pytest.approx(-118_200.0)
     assert found["hedge_basis"] == pytest.approx(-1_800.0)
@@ -109,29 +117,35 @@ def test_the_figures_of_a_run_are_the_sums_of_its_days():
     assert found["hedge_lots_max"] == 10
     assert found["margin_max"] == 1_210_500.0
     assert found["margin_calls"] == 0
+    assert found["hedge_rolls"] == 1  # two trades of one session
+    assert found["hedge_orders_refused"] == 2
 
 
 def test_margin_calls_are_sessions_with_forced_cuts():
     cut = LedgerRow(2, OLD, "forced", 3, 3970.0, 3975.0, 0.0, -4_500.0, 0.0, 358.0)
     ledger = pd.concat([LEDGER, ledger_frame([cut, cut._replace(contract=NEW)], DAYS)], ignore_index=True)
-    assert hedge_metrics(NAV, ledger, INDEX, {})["margin_calls"] == 1
+    assert hedge_metrics(NAV, ledger, ORDERS, INDEX, {})["margin_calls"] == 1
 
 
 def test_the_unhedged_figures_are_those_of_the_run_without_a_hedge():
-    unhedged = {"annual_return": 0.1, "volatility": 0.2, "max_drawdown": -0.3, "alpha_regression": None, "beta": 1.0}
-    found = hedge_metrics(NAV, LEDGER, INDEX, unhedged)
-    names = ("annual_return", "volatility", "max_drawdown", "alpha_regression")
-    assert [found[f"unhedged_{name}"] for name in names] == [0.1, 0.2, -0.3, None]
+    unhedged = {
+        "annual_return": 0.1, "volatility": 0.2, "sharpe": 0.42, "alpha_regression": None, "beta": 1.0,
+        "max_drawdown": -0.3, "total_return": 0.5,
+    }  # fmt: skip
+    found = hedge_metrics(NAV, LEDGER, ORDERS, INDEX, unhedged)
+    alone = {name: value for name, value in found.items() if name.startswith("unhedged_")}
+    assert list(alone) == [f"unhedged_{name}" for name in unhedged if name != "total_return"]
+    assert list(alone.values()) == [0.1, 0.2, 0.42, None, 1.0, -0.3]
 
 
 def test_a_hedge_that_never_traded_has_no_profit():
-    found = hedge_metrics(NAV, ledger_frame([], DAYS), INDEX, {})
+    found = hedge_metrics(NAV, ledger_frame([], DAYS), ORDERS, INDEX, {})
     assert found["hedge_pnl"] == found["hedge_costs"] == found["hedge_ratio_mean"] == 0.0
 
 
 def test_the_figures_are_the_registered_ones():
     registered = {name for name, spec in METRICS.items() if spec.group == "Hedge"}
-    assert set(hedge_metrics(NAV, LEDGER, INDEX, {})) == registered
+    assert set(hedge_metrics(NAV, LEDGER, ORDERS, INDEX, {})) == registered
 
 
 def test_an_index_with_a_gap_is_refused():
@@ -190,7 +204,7 @@ def test_a_hedge_of_the_index_itself_leaves_basis_and_costs_day_by_day(panel, op
     assert book["profit"].to_numpy() == pytest.approx(np.diff(stocks, prepend=stocks[0]), abs=1e-3)
     parts = attribution(ledger, index, book)
     assert parts[["index_move", "basis", "costs"]].sum(axis=1).to_numpy() == pytest.approx(parts["profit"], abs=1e-6)
-    found = hedge_metrics(nav, ledger, index, {})
+    found = hedge_metrics(nav, ledger, ORDERS, index, {})
     assert found["hedge_pnl"] == pytest.approx(worth[-1] - 1e8 - (stocks[-1] - stocks[0]))
     assert found["hedge_ratio_mean"] == pytest.approx(1.0, abs=0.05)
     if options["kind"] == "index":
@@ -207,7 +221,7 @@ def test_a_hedge_by_the_real_main_series_pays_the_discount_of_its_time(real_stor
     with pytest.raises(ConfigError, match=r"see: --hedge index, or hedge_series: main to estimate with IC\.CFX"):
         hedged(panel, first, last, kind="IC")
     nav, ledger, index, facts = hedged(panel, first, last, kind="IC", series="main")
-    found = hedge_metrics(nav, ledger, index, {})
+    found = hedge_metrics(nav, ledger, ORDERS, index, {})
     assert "roll days estimated" in facts["hedge_series"]
     assert found["hedge_ratio_mean"] == pytest.approx(1.0, abs=0.05)
     years, stocks = 2.7, nav["stock_value"].mean()

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import empyrical
@@ -20,6 +21,7 @@ from analyzers.periods import monthly_table, period_returns, yearly_table
 from analyzers.refusals import cost_by_reason, refusal_costs
 from analyzers.returns import matched_benchmark, sessions_per_year, simple_returns
 from analyzers.summary import formatted, summary_rows
+from analyzers.traded_prices import TradedPrices
 from analyzers.trading import contributions, trading_metrics, turnover_by_date
 from feeds.errors import DataError
 from feeds.panel import MarketPanel
@@ -440,8 +442,10 @@ def trade(signal, date, code, side, wanted, filled, price, **more):
 def account(nav, orders, positions=(), actions=()):
     frame = pd.DataFrame(nav, columns=["date", "nav", "stock_value"])
     filled = pd.DataFrame(orders).query("filled > 0")[["date", "ts_code", "side", "filled", "price", "fee", "slippage"]]
+    futures = filled["ts_code"].str.endswith(".CFX")  # they are in the hedge's ledger, not among the fills
     return SimpleNamespace(
-        fills=filled.rename(columns={"filled": "shares"}),
+        hedge=filled.loc[futures, ["date", "fee"]],
+        fills=filled[~futures].rename(columns={"filled": "shares"}),
         nav=frame.assign(date=pd.to_datetime(frame["date"])),
         orders=pd.DataFrame(orders),
         positions=pd.DataFrame(positions, columns=["date", "ts_code", "shares", "price", "value", "weight"]).astype(
@@ -537,7 +541,7 @@ def test_a_refused_buy_costs_the_gain_to_the_next_rebalance_across_a_split(price
             trade("2024-01-10", "2024-01-11", "B.SH", "buy", 100, 100, 15.0),
         ]
     )
-    found = refusal_costs(orders, prices).iloc[0]
+    found = refusal_costs(orders, TradedPrices(prices)).iloc[0]
     # 100 shares at 10 on 01-08; one share became two, worth 7 each at the open of 01-11
     assert found["value"] == pytest.approx(1000)
     assert found["cost"] == pytest.approx(400)
@@ -548,7 +552,7 @@ def test_a_carried_sell_costs_the_fall_until_it_was_filled(prices):
     orders = pd.DataFrame(
         [trade("2024-01-05", "2024-01-10", "B.SH", "sell", 100, 100, 16.0, reason="limit down at open", attempts=3)]
     )
-    found = refusal_costs(orders, prices).iloc[0]
+    found = refusal_costs(orders, TradedPrices(prices)).iloc[0]
     assert found["first_date"] == pd.Timestamp("2024-01-08")
     assert found["cost"] == pytest.approx(100 * (20 - 16))
     assert found["until"] == pd.Timestamp("2024-01-10")
@@ -558,7 +562,7 @@ def test_a_carried_sell_of_a_split_stock_counts_shares_of_the_first_session(pric
     orders = pd.DataFrame(
         [trade("2024-01-05", "2024-01-11", "A.SZ", "sell", 200, 200, 7.0, reason="suspended", attempts=4)]
     )
-    found = refusal_costs(orders, prices).iloc[0]
+    found = refusal_costs(orders, TradedPrices(prices)).iloc[0]
     # 200 shares wanted at 10; the 200 sold at 7 were 100 of them, worth 14: saved 400.
     # The other 100 are valued at the last close: 8 * 2 = 16 against 10: saved 600.
     assert found["value"] == pytest.approx(2000)
@@ -567,10 +571,10 @@ def test_a_carried_sell_of_a_split_stock_counts_shares_of_the_first_session(pric
 
 def test_a_sell_that_never_came_counts_at_the_last_close_of_the_run(prices):
     orders = pd.DataFrame([trade("2024-01-05", "2024-01-12", "C.SZ", "sell", 100, 0, math.nan, attempts=5)])
-    found = refusal_costs(orders, prices).iloc[0]
+    found = refusal_costs(orders, TradedPrices(prices)).iloc[0]
     assert found["entry_price"] == 8  # the last close before the suspension
     assert found["cost"] == pytest.approx(100 * (8 - 5))
-    earlier = refusal_costs(orders, prices, end=pd.Timestamp("2024-01-11")).iloc[0]
+    earlier = refusal_costs(orders, TradedPrices(prices), end=pd.Timestamp("2024-01-11")).iloc[0]
     assert earlier["cost"] == pytest.approx(100 * (8 - 4))
 
 
@@ -579,7 +583,7 @@ def test_an_order_of_no_signal_starts_on_its_own_session(prices):
         trade("2024-01-09", "2024-01-09", "B.SH", "sell", 100, 50, 18.0),
         trade("2024-01-12", "2024-01-12", "B.SH", "sell", 50, 0, math.nan),
     ]
-    found = refusal_costs(pd.DataFrame(rows), prices)
+    found = refusal_costs(pd.DataFrame(rows), TradedPrices(prices))
     assert found["first_date"].tolist() == [pd.Timestamp("2024-01-09"), pd.Timestamp("2024-01-12")]
     assert found["cost"].tolist() == pytest.approx([50 * (18 - 15), 50 * (15 - 14)])
 
@@ -595,13 +599,14 @@ def test_a_sell_overtaken_by_a_delisting_costs_what_the_account_wrote_off(recove
             trade("2024-01-10", "2024-01-11", "A.SZ", "sell", 0, 0, nan),
         ]
     )
-    assert refusal_costs(orders, prices, None, recovery)["cost"].tolist() == pytest.approx([cost])
-    assert refusal_costs(orders[:1], prices, None, recovery)["cost"].tolist() == pytest.approx([cost])
+    traded = TradedPrices(prices, delisting_recovery=recovery)
+    assert refusal_costs(orders, traded)["cost"].tolist() == pytest.approx([cost])
+    assert refusal_costs(orders[:1], traded)["cost"].tolist() == pytest.approx([cost])
 
 
 def test_a_partial_fill_costs_only_what_is_missing(prices):
     orders = pd.DataFrame([trade("2024-01-05", "2024-01-08", "B.SH", "buy", 100, 60, 20.0, reason="cash")])
-    found = refusal_costs(orders, prices).iloc[0]
+    found = refusal_costs(orders, TradedPrices(prices)).iloc[0]
     assert found["value"] == pytest.approx(40 * 20)
     assert found["cost"] == pytest.approx(40 * (14 - 20))  # a falling stock: the refusal saved money
 
@@ -610,9 +615,75 @@ def test_a_stock_that_never_had_a_price_costs_nothing():
     nan = math.nan
     prices = MarketPanel.from_arrays(DAYS, ["A.SZ"], {"close": [[nan], [nan], [nan], [5], [6], [7]]})
     orders = pd.DataFrame([trade("2024-01-05", "2024-01-08", "A.SZ", "buy", 100, 0, nan, reason="suspended")])
-    found = refusal_costs(orders, prices).iloc[0]
+    found = refusal_costs(orders, TradedPrices(prices)).iloc[0]
     assert (found["value"], found["cost"]) == (0, 0)
     assert np.isnan(found["entry_price"])
+
+
+@pytest.mark.parametrize(
+    ("execution", "entry", "later"),
+    [("open", 20, 16), ("vwap", 19.4, 15.3), ("close", 19, 15)],  # of B on 01-08 and on 01-10
+)
+def test_refusals_are_measured_at_the_runs_own_price(prices, execution, entry, later):
+    amounts = {1: 19.4, 3: 15.3}
+    amount = prices.field("amount").copy()
+    for row, mean in amounts.items():
+        amount[row, 1] = mean * 1e6  # a million shares
+    panel = replace(prices, fields={**prices.fields, "amount": amount.T})
+    orders = pd.DataFrame(
+        [
+            trade("2024-01-05", "2024-01-08", "B.SH", "buy", 100, 0, math.nan, reason="limit up at open"),
+            trade("2024-01-09", "2024-01-10", "A.SZ", "buy", 100, 100, 6.0),
+        ]
+    )
+    found = refusal_costs(orders, TradedPrices(panel, execution)).iloc[0]
+    assert found["entry_price"] == pytest.approx(entry)
+    assert found["cost"] == pytest.approx(100 * (later - entry))
+
+
+def test_a_mean_price_is_within_the_days_range_and_missing_without_volume(prices):
+    fields = {**prices.fields, "amount": np.full((3, 6), 1e9), "vol": prices.fields["vol"].copy()}
+    fields["vol"][1, 3] = 0.0
+    traded = TradedPrices(replace(prices, fields=fields), "vwap")
+    assert traded.at_execution("B.SH", pd.Timestamp("2024-01-08")) == (20, 1)  # not 1,000: the day's high
+    assert traded.at_execution("B.SH", pd.Timestamp("2024-01-10")) == (17, 1)  # the close before
+    assert traded.at_execution("C.SZ", pd.Timestamp("2024-01-08")) == (8, 1)
+
+
+def test_refusals_of_a_run_on_total_return_prices_count_its_own_shares(prices):
+    orders = pd.DataFrame(
+        [trade("2024-01-05", "2024-01-11", "A.SZ", "sell", 200, 100, 42.0, reason="suspended", attempts=4)]
+    )
+    found = refusal_costs(orders, TradedPrices(prices, total_return=True)).iloc[0]
+    # One such share stands for three raw ones, six after the split: 30 on 01-08, sold at 42, worth 48 in the end.
+    assert found["entry_price"] == 30 and found["value"] == 6000
+    assert found["cost"] == pytest.approx(-100 * (42 - 30) - 100 * (48 - 30))
+
+
+def test_a_run_is_valued_at_the_prices_its_facts_name(prices):
+    orders = [trade("2024-01-05", "2024-01-08", "A.SZ", "buy", 100, 50, 33.0, reason="limit up at close")]
+    run = account([("2024-01-05", 1000.0, 0), ("2024-01-12", 1000.0, 0)], orders)
+    run.facts = {"execution": "close", "prices": "total-return"}
+    found = trading_metrics(run, YEARS, prices)
+    assert found["refusal_cost"] == pytest.approx(50 * (48 - 33))  # 3 x 11 at the close of 01-08, 6 x 8 in the end
+    assert found["largest_day_share"] == pytest.approx(50 / (1e6 / 3))
+
+
+def test_refusals_sum_by_side_reason_and_standing(prices):
+    refused = {"reason": "limit up at open"}
+    orders = pd.DataFrame(
+        [
+            trade("2024-01-05", "2024-01-08", "A.SZ", "buy", 100, 0, math.nan, standing="one price", **refused),
+            trade("2024-01-05", "2024-01-08", "B.SH", "buy", 100, 0, math.nan, standing="at limit", **refused),
+            trade("2024-01-05", "2024-01-08", "B.SH", "buy", 100, 0, math.nan, standing="at limit", **refused),
+        ]
+    )
+    table = cost_by_reason(refusal_costs(orders, TradedPrices(prices)))
+    assert table[["reason", "standing", "orders"]].to_numpy().tolist() == [
+        ["limit up at open", "one price", 1],
+        ["limit up at open", "at limit", 2],
+    ]
+    assert table["cost"].tolist() == pytest.approx([600, -1200])
 
 
 def test_refusals_sum_by_side_and_reason(prices):
@@ -625,7 +696,7 @@ def test_refusals_sum_by_side_and_reason(prices):
             trade("2024-01-05", "2024-01-08", "C.SZ", "buy", 100, 100, 8.0),
         ]
     )
-    table = cost_by_reason(refusal_costs(orders, prices))
+    table = cost_by_reason(refusal_costs(orders, TradedPrices(prices)))
     assert table[["by_market", "side", "reason", "orders"]].to_numpy().tolist() == [
         [True, "sell", "suspended", 1],
         [True, "buy", "limit up at open", 2],
@@ -650,5 +721,5 @@ def test_what_the_account_could_not_pay_is_no_refusal_of_the_market(prices):
 
 def test_a_run_where_everything_was_filled_has_no_refusals(prices):
     orders = pd.DataFrame([trade("2024-01-05", "2024-01-08", "A.SZ", "buy", 100, 100, 10.0)])
-    assert refusal_costs(orders, prices).empty
-    assert cost_by_reason(refusal_costs(orders, prices)).empty
+    assert refusal_costs(orders, TradedPrices(prices)).empty
+    assert cost_by_reason(refusal_costs(orders, TradedPrices(prices))).empty

@@ -1,6 +1,7 @@
 """The page: offline, escaped, repeatable, and in agreement with metrics.json."""
 
 import base64
+import html
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,12 +11,13 @@ import matplotlib
 import pandas as pd
 import pytest
 
+from analyzers.biases import checks
 from analyzers.charts import bar_chart, date_ticks, line_chart, log_ticks, nice_ticks
 from analyzers.conventions import METRICS
 from analyzers.drawdowns import drawdowns
 from analyzers.fonts import LATIN_FAMILY, chart_families, chart_label
 from analyzers.metrics import levels_of, metrics_of
-from analyzers.page import assumptions, warnings
+from analyzers.page import assumptions
 from analyzers.page_charts import benchmark_name, growth_charts, signal_charts, trading_charts, universe_chart
 from analyzers.signal_quality import signal_quality
 from analyzers.summary import figure, summary_rows
@@ -170,13 +172,23 @@ def test_a_simulated_market_is_announced(text, example_run, metrics, tmp_path):
     assert "simulated market: shows" not in (tmp_path / "real.html").read_text(encoding="utf-8")
 
 
-def test_what_flatters_a_result_is_said(example_run):
-    found = warnings(example_run)
-    assert any("price index" in line for line in found)
-    assert any("survivorship" in line for line in found)
-    honest = changed(example_run, benchmark_kind="total-return index", universe_later_delisted=0.04)
-    assert warnings(honest) == []
-    assert any("(ST)" in line for line in warnings(changed(example_run, st_known=False)))
+def test_what_flatters_a_result_stands_under_the_header_the_worst_first(text, example_run):
+    strip = text[text.index("</header>") : text.index('<section class="tiles"')]
+    found = re.findall(r'<p class="check (\w+)".*?<strong>(.*?)</strong>\s*<span>(.*?)</span>', strip, flags=re.S)
+    assert [(level, name) for level, name, _ in found] == [(check.level, check.name) for check in checks(example_run)]
+    assert found[0][:2] == ("red", "Survivorship")
+    assert ("amber", "Benchmark") in [line[:2] for line in found]
+    sentences = [html.unescape(sentence) for _, _, sentence in found]
+    assert sentences == [check.sentence for check in checks(example_run)]
+
+
+def test_names_in_the_checks_are_escaped(example_run, metrics, tmp_path):
+    spans = [{"train_end": "2018-12-28", "dropped_features": {"<script>alert(4)</script>": "no data"}}]
+    hostile = changed(example_run, signal={"files": 3, "spans": spans}, benchmark_code="<i>x</i>")
+    write_tear_sheet(tmp_path / "x.html", hostile, metrics)
+    text = (tmp_path / "x.html").read_text(encoding="utf-8")
+    assert "Features left out for too little data: &lt;script&gt;alert(4)&lt;/script&gt;." in text
+    assert "&lt;i&gt;x&lt;/i&gt; is a price index" in text and "<i>x</i>" not in text
 
 
 def test_the_page_states_the_assumptions_and_the_training_spans(text):
@@ -190,6 +202,85 @@ def test_scores_without_training_spans_are_not_vouched_for(example_run, metrics,
     imported = {"name": "mine", "files": 3, "spans": [{"first_signal": "2020-01-02", "train_start": None}]}
     write_tear_sheet(tmp_path / "x.html", changed(example_run, signal=imported), metrics)
     assert "did not see the future" in (tmp_path / "x.html").read_text(encoding="utf-8")
+
+
+def refused(run, **columns):
+    """Return a run whose refused buys have some columns changed, and its page's text."""
+    orders = run.orders.copy()
+    for name, value in columns.items():
+        orders.loc[orders["reason"] == "limit up at open", name] = value
+    return SimpleNamespace(**{**vars(run), "orders": orders})
+
+
+def sheet(run, panel, tmp_path):
+    write_tear_sheet(tmp_path / "x.html", run, metrics_of(run, panel), panel)
+    return (tmp_path / "x.html").read_text(encoding="utf-8")
+
+
+def test_refusals_say_how_the_day_stood_to_the_limit(example_run, panel, tmp_path):
+    run = refused(example_run, standing="one price")
+    found = [row for row in Page(sheet(run, panel, tmp_path)).rows if row[:2] == ["buy", "limit up at open"]]
+    assert [row[2] for row in found] == ["one price"]
+    assert found[0][3] == str((run.orders["standing"] == "one price").sum())
+    assert ["buy", "limit up at open, one price"] in [
+        row[2:4] for row in Page(sheet(run, panel, tmp_path)).rows if len(row) == 9
+    ]
+
+
+def test_orders_held_back_by_volume_are_counted(example_run, panel, tmp_path):
+    held_back = (example_run.orders["reason"] == "limit up at open").sum()
+    text = sheet(refused(example_run, reason="volume"), panel, tmp_path)
+    assert f"{held_back} of them for the day's volume" in text
+    assert "for the day's volume" not in sheet(example_run, panel, tmp_path)
+
+
+def test_what_was_bought_in_place_of_a_refused_stock_is_listed(example_run, panel, tmp_path):
+    orders = example_run.orders.copy()
+    buys = orders.index[(orders["side"] == "buy") & (orders["filled"] > 0)][:2]
+    orders.loc[buys, "replaces"] = "000333.SZ"
+    text = sheet(SimpleNamespace(**{**vars(example_run), "orders": orders}), panel, tmp_path)
+    assert "Bought in place of a refused stock: 2" in text
+    value = orders.loc[buys[0], "filled"] * orders.loc[buys[0], "price"]
+    row = next(row for row in Page(text).rows if len(row) == 5 and row[4] == f"{value:,.0f}")
+    assert row[1].endswith(orders.loc[buys[0], "ts_code"])
+    assert row[2] == "<script>alert(1)</script>000333.SZ"
+    assert "in place of" not in sheet(example_run, panel, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("execution", "words"), [("open", "the open"), ("vwap", "the mean price"), ("close", "the close")]
+)
+def test_the_yardstick_is_the_price_that_the_run_traded_at(example_run, panel, tmp_path, execution, words):
+    text = " ".join(sheet(changed(example_run, execution=execution), panel, tmp_path).split())
+    assert f"it trades the missing shares at {words} of the first session" in text
+    assert f"or to {words} of the next rebalance" in text
+
+
+def test_corporate_actions_are_summed_by_kind(example_run, panel, tmp_path):
+    day = pd.Timestamp("2020-06-01")
+    entries = [
+        ("cash_dividend", 0, 100.0, 0.0), ("cash_dividend", 0, 0.0, 250.0), ("dividend_paid", 0, 200.0, -200.0),
+        ("bonus_shares", 500, 1.5, 0.0), ("dividend_tax", 0, -30.0, 0.0), ("<b>new</b>", 0, 1.0, 0.0),
+    ]  # fmt: skip
+    actions = pd.DataFrame(
+        [(day, "600000.SH", *entry) for entry in entries],
+        columns=["date", "ts_code", "kind", "shares", "cash", "receivable"],
+    )
+    nav = example_run.nav.copy()
+    nav.loc[nav.index[-1], "receivable"] = 50.0
+    text = sheet(SimpleNamespace(**{**vars(example_run), "actions": actions, "nav": nav}), panel, tmp_path)
+    rows = Page(text).rows
+    start = rows.index(["What they did to the account", "Entries", "Shares", "Cash, yuan", "Owed, yuan"])
+    assert rows[start + 1 : start + 7] == [
+        ["Cash dividends gone ex", "2", "0", "100", "250"],
+        ["Dividends paid that were owed", "1", "0", "200", "-200"],
+        ["Dividend tax withheld", "1", "0", "-30", "0"],
+        ["Bonus shares and transfers", "1", "500", "2", "0"],
+        ["<b>new</b>", "1", "0", "1", "0"],
+        ["Together", "", "", "272", "50"],
+    ]
+    assert "50 yuan are owed at the last close" in text
+    assert "touched a holding" in sheet(example_run, panel, tmp_path)
 
 
 def test_refused_orders_are_listed_with_their_cost(page, metrics):
@@ -222,6 +313,7 @@ def test_a_run_of_one_session_without_a_trade_still_has_a_page(tmp_path, example
         fills=example_run.fills.iloc[:0],
         positions=example_run.positions.iloc[:0],
         actions=example_run.actions,
+        hedge=example_run.hedge,
         facts={"benchmark_code": None},
     )
     metrics = metrics_of(bare)
@@ -348,10 +440,8 @@ def test_assumptions_name_the_signal_the_benchmark_and_the_parameters(example_ru
     found = dict(assumptions(example_run))
     assert found["Benchmark"] == "沪深300 000300.SH, price index"
     assert found["Signal available at"] == "19:00 of the signal date"
-    assert found["Universe later delisted"] == "0.00%"
     assert found["Parameter cushion"] == "0.02"
-    unknown = dict(assumptions(changed(example_run, universe_later_delisted=None, signal={"files": 3})))
-    assert unknown["Universe later delisted"] == "unknown"
+    unknown = dict(assumptions(changed(example_run, signal={"files": 3})))
     assert "Signal available at" not in unknown
 
 

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from feeds.coverage import Coverage
 from feeds.errors import DataError
 from feeds.panel import CorporateEvents, MarketPanel, Spans, carry_forward, load_panel, save_panel
 
@@ -37,6 +38,7 @@ def panel():
         industry_names=("电子", "银行"),
         events=CorporateEvents(*(np.array([value]) for value in (1.0, 2.0, 0.1, 0.5, 0.0, 0.0))),
         st_known=False,
+        coverage=Coverage(np.array([1.0, 0.5, NAN, 0.0]), np.array([True, False, True]), False, {}),
         simulated=True,
         source="hand",
         fingerprint="0123",
@@ -134,6 +136,7 @@ def test_a_saved_panel_opens_with_everything_it_had_and_stays_on_disk(panel, tmp
         assert getattr(opened, name).dtype == getattr(panel, name).dtype, name
     for name in ("names", "industry_names", "st_known", "simulated", "source", "fingerprint"):
         assert getattr(opened, name) == getattr(panel, name), name
+    assert opened.coverage.as_json() == panel.coverage.as_json()
     assert np.array_equal(opened.members("000300.SH"), panel.members("000300.SH"))
     assert np.array_equal(opened.index_close("000300.SH"), panel.index_close("000300.SH"), equal_nan=True)
     for part in CorporateEvents.PARTS:
@@ -147,7 +150,7 @@ def test_a_panel_without_events_indices_or_members_is_saved_too(tmp_path):
     save_panel(MarketPanel.from_arrays(DATES, CODES, {"close": np.ones((4, 3))}), tmp_path / "bare")
     opened = load_panel(tmp_path / "bare")
     assert len(opened.events.stock) == 0
-    assert opened.indices == {}
+    assert opened.indices == {} and opened.coverage is None
     assert opened.industry.tolist() == [[-1] * 3] * 4
 
 
