@@ -54,6 +54,10 @@ REFUSALS = {
         ["backtest", "--strategy", "top01"],
         "strategy must be one of top10, top_k, was top01 (did you mean top10?)",
     ),
+    "a strategy file that is missing": (
+        ["backtest", "--strategy", "nowhere.py"],
+        "strategy file must be readable, was nowhere.py (No such file or directory)",
+    ),
     "an unknown signal": (
         ["backtest", "--signal", "reversl"],
         "signal must be one of lstm_thoughts, reversal, was reversl (did you mean reversal?)",
@@ -225,6 +229,42 @@ def test_flags_win_over_the_file_and_the_resolved_configuration_is_saved(market,
     again = run("backtest", "--config", Path(json.loads(done.stdout)["run"]) / "config.yaml", "--data", market,
                 "--output", tmp_path / "runs", "--json")  # fmt: skip
     assert again.stdout == done.stdout
+
+
+CHEAP = """
+from strategies.base import BasketStrategy
+from strategies.registry import register
+
+
+class Cheapest(BasketStrategy):
+    params = (("count", 5),)
+
+    def weights(self, row, columns, scores):
+        close = self.broker.market.panel.field("close")[row]
+        best = self.best(row, columns, -close[columns], self.p.count)
+        return {int(column): 1 / self.p.count for column in best}
+
+
+register("cheapest", Cheapest, "the lowest prices")
+"""
+
+
+def test_a_strategy_in_a_file_of_ones_own_is_backtested(market, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(CHEAP)
+    arguments = ["--strategy", "mine.py", "--signal", "reversal", "--data", market, "--output", tmp_path / "runs"]
+    done = run("backtest", *arguments, "--set", "count=3")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith("cheapest on reversal, ")
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name.startswith("cheapest-reversal-2019-")
+    assert "strategy: mine.py\n" in (folder / "config.yaml").read_text()
+    assert "strategy cheapest of mine.py, SHA-256 " in (folder / "run.log").read_text()
+    Path("mine.py").write_text(CHEAP.replace("-close", "close"))
+    assert run("backtest", *arguments, "--set", "count=3").exit_code == 0
+    assert len(list((tmp_path / "runs").iterdir())) == 2  # an edited strategy is another run
+    assert run("backtest", "--config", folder / "config.yaml", "--data", market, "--output", "runs").exit_code == 0
+    assert len(list((tmp_path / "runs").iterdir())) == 2  # and the same file the same one
 
 
 def test_the_simulated_market_is_named_wherever_a_result_is_shown(market, tmp_path):
