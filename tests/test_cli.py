@@ -145,6 +145,16 @@ REFUSALS = {
         ["rules", "show", "--code", "IF2012.CFX", "--date", "2020-08-24", "--pre-close", "much"],
         "--pre-close must be a number, was much",
     ),
+    "no trial": (["audit", "--signal", "reversal", "--trials", "0"], "trials must be 1 or more, was 0"),
+    "a seed below zero": (["audit", "--signal", "reversal", "--seed", "-1"], "seed must be 0 or more, was -1"),
+    "a strategy to audit that is unknown": (
+        ["audit", "--strategy", "top01", "--signal", "reversal"],
+        "was top01 (did you mean top10?)",
+    ),
+    "a file to audit that is missing": (
+        ["audit", "--strategy", "nowhere.py:mine"],
+        "strategy file must be readable, was nowhere.py (No such file or directory)",
+    ),
     "an empty import folder": (
         ["data", "import", "."],
         "import folder must hold a .parquet or .csv file named after a table",
@@ -265,6 +275,50 @@ def test_a_strategy_in_a_file_of_ones_own_is_backtested(market, tmp_path, monkey
     assert len(list((tmp_path / "runs").iterdir())) == 2  # an edited strategy is another run
     assert run("backtest", "--config", folder / "config.yaml", "--data", market, "--output", "runs").exit_code == 0
     assert len(list((tmp_path / "runs").iterdir())) == 2  # and the same file the same one
+
+
+AUDIT = ["audit", "--signal", "reversal", "--start", "2019-10-08", "--end", "2020-04-30", "--trials", "6"]
+
+
+def test_an_audit_of_an_honest_strategy_finds_nothing(market, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(CHEAP)
+    for strategy in ("top10", "mine.py"):
+        done = run(*AUDIT, "--strategy", strategy, "--data", market, "--json")
+        assert done.exit_code == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert found["leaks"] == []
+        assert [(row["trials"], row["differences"]) for row in found["rows"]] == [(6, 0), (6, 0)]
+    done = run(*AUDIT, "--data", market)
+    assert "no look-ahead found" in done.stdout and SIMULATED_NOTICE in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
+
+
+def test_an_audit_catches_a_cheat_in_a_file_of_the_users_own(market, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(CHEAP.replace('field("close")[row]', 'field("close")[row + 1]'))
+    first = run(*AUDIT, "--strategy", f"{file}:cheapest", "--data", market, "--json")
+    assert first.exit_code == 1, first.stderr
+    (leak,) = json.loads(first.stdout)["leaks"]
+    assert (leak["row"], leak["what"], leak["cut"]) == ("everything after the cut", "order", leak["date"])
+    assert leak["moved_by"].startswith("close of the execution day 20")
+    assert first.stdout == run(*AUDIT, "--strategy", file, "--data", market, "--json").stdout
+    shown = run(*AUDIT, "--strategy", file, "--data", market)
+    assert shown.exit_code == 1
+    text = f"order of {leak['date']} for {leak['code']} must not depend on {leak['moved_by']}, was {leak['was']}"
+    assert f"look-ahead: {text} and became {leak['became']}\n" in shown.stdout
+
+
+def test_an_audit_can_be_interrupted(market, monkeypatch):
+    from analyzers.audit import whole
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(whole, "audit_trading", stop)
+    done = run(*AUDIT, "--data", market)
+    assert (done.exit_code, done.stdout) == (130, "")
+    assert done.stderr == "interrupted: an audit keeps nothing, the same command begins anew\n"
 
 
 def test_the_simulated_market_is_named_wherever_a_result_is_shown(market, tmp_path):
