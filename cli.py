@@ -3,7 +3,8 @@
 import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def main() -> None:
 
 
 RUN_OPTIONS = (
-    click.option("--strategy", default=None, help="Strategy name.  [default: top10]"),
+    click.option("--strategy", default=None, help="Strategy name, or FILE.py[:NAME].  [default: top10]"),
     click.option("--signal", default=None, help="Signal name.  [default: lstm_thoughts]"),
     data_option,
     click.option("--start", default=None, help="First trading day, 2020-01-02.  [default: after the first score]"),
@@ -179,6 +180,63 @@ def tradability(data_dir: Path | None, workers: int | None, as_json: bool, **opt
     _table(("rules", "total", "a year", "max drawdown", "difference a year", "Sharpe", "refused"), rows)
     if panel.simulated:
         click.echo(SIMULATED_NOTICE)
+
+
+@main.command()
+@run_options
+@click.option("--trials", type=WHOLE, default=20, show_default=True, help="Random days after which all is drawn anew.")
+@click.option("--seed", type=WHOLE, default=0, show_default=True, help="Decides the days and what is drawn.")
+def audit(
+    data_dir: Path | None, workers: int | None, as_json: bool, trials: int, seed: int, **options: Any
+) -> None:  # fmt: skip
+    """Draw the future anew and look for a past that moves; exit code 1 if something looks ahead."""
+    config = _configured(data_dir, workers, **options)
+    from analyzers.audit.whole import audit as examine
+    from analyzers.audit.whole import refuse_impossible
+    from analyzers.backtest import prepare
+
+    refuse_impossible(trials, seed)
+    data = _data_folder(data_dir, say)
+    panel, folder = prepare(config, data, _trainer(data, workers), say)
+    try:
+        with _steps() as step:
+            found = examine(config, data, panel, folder, trials=trials, seed=seed, step=step)
+    except KeyboardInterrupt:
+        click.echo("interrupted: an audit keeps nothing, the same command begins anew", err=True)
+        sys.exit(130)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(found.as_dict(), ensure_ascii=False, indent=1))
+    else:
+        _print_audit(found)
+    sys.exit(1 if found.leaks else 0)
+
+
+def _print_audit(found: Any) -> None:
+    _table(
+        ("drawn anew", "trials", "compared", "differ"),
+        [(row.name, str(row.trials), f"{row.compared:,}", str(row.differences)) for row in found.rows],
+    )
+    for leak in found.leaks:
+        click.echo(f"look-ahead: {leak}")
+    if not found.leaks:
+        click.echo("no look-ahead found")
+    if found.simulated:
+        click.echo(SIMULATED_NOTICE)
+
+
+@contextmanager
+def _steps() -> Iterator[Callable[[str], None]]:
+    """Show what is being done and how many steps are done, on standard error."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}  {task.completed}"), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("opening the market", total=None)
+        yield lambda text: bars.update(task, description=text, advance=1)
 
 
 @main.command()

@@ -57,6 +57,7 @@ setup(
         "strategies",
         "strategies.execution",
         "analyzers",
+        "analyzers.audit",
     ],
     package_data={"analyzers": ["templates/*.j2"]},
     entry_points={"console_scripts": ["huice=cli:main"]},

@@ -23,6 +23,7 @@ from signals.freshness import refuse_scores_of_other_data
 from signals.labels import month_clock
 from signals.registry import SignalSpec
 from signals.table import SignalFolder
+from strategies import registry
 from strategies.execution import engine
 from strategies.execution.clock import span
 from strategies.execution.config import BacktestConfig
@@ -69,7 +70,7 @@ def backtest(config: BacktestConfig, data: Path, runs: Path, train: Train, note:
         note(text)
 
     panel, folder = prepare(config, data, train, tell)
-    result = engine.run(config, panel, folder, RECORDERS)
+    result = _named(engine.run(config, panel, folder, RECORDERS))
     result = replace(result, facts={**result.facts, "trials": trials(runs, result)})
     unhedged = _unhedged(config, panel, folder)
     quality = None if folder is None else _quality(config, panel, folder, result)
@@ -77,6 +78,13 @@ def backtest(config: BacktestConfig, data: Path, runs: Path, train: Train, note:
     lines = [*log, *_log_lines(result)]
     place = write_run(runs, result, metrics, panel, quality, lines, unhedged=unhedged)
     return Report(place, result, metrics)
+
+
+def _named(result: engine.BacktestResult) -> engine.BacktestResult:
+    """Return the result under its strategy's own name; one of a user's file is told from an edited one by its hash."""
+    spec = registry.get(result.config.strategy)
+    own = {"strategy_sha256": spec.sha256} if spec.sha256 else {}
+    return replace(result, facts={**result.facts, "strategy": spec.name, **own})
 
 
 def _unhedged(
@@ -142,6 +150,8 @@ def _log_lines(result: engine.BacktestResult) -> list[str]:
     data, days = data_and_days(result)
     lines = [SIMULATED_NOTICE] if facts["simulated"] else []
     lines += [data, f"signal {facts['signal']['name']}, {facts['signal']['files']} files", days]
+    if "strategy_sha256" in facts:
+        lines.append(f"strategy {facts['strategy']} of {result.config.strategy}, SHA-256 {facts['strategy_sha256']}")
     counts = orders.groupby(["side", "status", "reason"]).size().reset_index(name="count")
     for row in counts.itertuples():
         lines.append(f"orders {row.side} {row.status} {row.reason}: {row.count}".replace(" :", ":"))

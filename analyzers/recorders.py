@@ -185,6 +185,31 @@ class FillRecorder(bt.Analyzer):
         )
 
 
+class DecisionRecorder(bt.Analyzer):
+    """One row per order as it was given: ``signal_date, ts_code, side, wanted, reference``.
+
+    Nothing that happens later is in it, while the row of :class:`OrderRecorder` says what became of the order.
+    """
+
+    def start(self) -> None:
+        self.rows: list[tuple[int, int, str, int, float]] = []
+
+    def next(self) -> None:
+        broker = self.strategy.broker
+        for order in broker.pending:
+            if order.info.signal_row == broker.market.row:
+                side, wanted = "buy" if order.isbuy() else "sell", int(abs(order.created.size))
+                self.rows.append((broker.market.row, order.data.column, side, wanted, order.info.reference))
+
+    def get_analysis(self) -> pd.DataFrame:
+        """Return the orders by signal date and code."""
+        panel = self.strategy.broker.market.panel
+        frame = pd.DataFrame(sorted(self.rows), columns=["signal_date", "ts_code", "side", "wanted", "reference"])
+        frame["signal_date"] = panel.dates[frame["signal_date"].to_numpy("int64")].astype("datetime64[ms]")
+        frame["ts_code"] = pd.Series(panel.codes[frame["ts_code"].to_numpy("int64")].astype(object), dtype="str")
+        return frame.astype({"side": "str", "wanted": "int64", "reference": "float64"})
+
+
 RECORDERS: dict[str, type[bt.Analyzer]] = {
     "nav": NavRecorder,
     "positions": PositionRecorder,

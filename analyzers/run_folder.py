@@ -24,9 +24,10 @@ FRAMES = ("nav", "positions", "orders", "fills", "actions", "hedge")
 
 
 def run_id(result: "BacktestResult") -> str:
-    """Return the folder name of a run: what ran, when, and a hash of its configuration, data and scores."""
+    """Return the folder name of a run: what ran, when, and a hash of its configuration, data, scores and files."""
     facts = result.facts
-    content = f"{to_yaml(result.config)}{facts['data_fingerprint']}{facts['signal']}{facts['fee_schedule']}"
+    own = f"{facts['fee_schedule']}{facts.get('strategy_sha256', '')}"
+    content = f"{to_yaml(result.config)}{facts['data_fingerprint']}{facts['signal']}{own}"
     digest = hashlib.sha256(content.encode()).hexdigest()[:8]
     return f"{facts['strategy']}-{facts['signal']['name']}-{facts['start']}-{facts['end']}-{digest}"
 

@@ -104,9 +104,28 @@ def open_workspace(
     data_dir: str | Path, spec: SignalSpec, universe: str, tell: Callable[[str], None] = lambda _: None
 ) -> Workspace:
     """Open the panel, features and labels of a data folder, making what is not cached yet."""
-    panel = open_panel(data_dir, tell)
+    panel, calendar = open_panel(data_dir, tell), Store.existing(data_dir).open_days()
+    folders = {"features": Path(data_dir) / "features", "models": models_folder(data_dir, spec)}
+    return workspace_on(panel, spec, universe, calendar, **folders, tell=tell)
+
+
+def workspace_on(
+    panel: MarketPanel, spec: SignalSpec, universe: str, calendar: np.ndarray,
+    *, features: Path, models: Path, tell: Callable[[str], None] = lambda _: None,
+) -> Workspace:  # fmt: skip
+    """Return what a signal sees of a market: who is eligible, features and labels.
+
+    Parameters
+    ----------
+    calendar : ndarray of datetime64[D]
+        Trading days that may reach beyond the panel, see :func:`signals.labels.month_ends`.
+    features : Path
+        Folder in which computed features are kept.
+    models : Path
+        Where the signal's models are.
+    """
     allowed = eligible(panel, universe)
-    labels = labels_for(spec.horizon, panel, allowed, Store.existing(data_dir).open_days())
+    labels = labels_for(spec.horizon, panel, allowed, calendar)
     names = ALL if spec.features == "all" else tuple(spec.features.split(","))
     told: list[int] = []
 
@@ -115,8 +134,9 @@ def open_workspace(
             tell(f"computing {len(names)} features (once per change of the data)")
         told.append(done)
 
-    features = FeaturePanel.build(panel, allowed, Path(data_dir) / "features", names, progress)
-    return Workspace(spec, universe, panel, allowed, labels, features, models_folder(data_dir, spec))
+    return Workspace(
+        spec, universe, panel, allowed, labels, FeaturePanel.build(panel, allowed, features, names, progress), models
+    )
 
 
 def digest(parts: Iterable[bytes]) -> str:

@@ -54,6 +54,10 @@ REFUSALS = {
         ["backtest", "--strategy", "top01"],
         "strategy must be one of top10, top_k, was top01 (did you mean top10?)",
     ),
+    "a strategy file that is missing": (
+        ["backtest", "--strategy", "nowhere.py"],
+        "strategy file must be readable, was nowhere.py (No such file or directory)",
+    ),
     "an unknown signal": (
         ["backtest", "--signal", "reversl"],
         "signal must be one of lstm_thoughts, reversal, was reversl (did you mean reversal?)",
@@ -140,6 +144,16 @@ REFUSALS = {
     "a reference that is no price": (
         ["rules", "show", "--code", "IF2012.CFX", "--date", "2020-08-24", "--pre-close", "much"],
         "--pre-close must be a number, was much",
+    ),
+    "no trial": (["audit", "--signal", "reversal", "--trials", "0"], "trials must be 1 or more, was 0"),
+    "a seed below zero": (["audit", "--signal", "reversal", "--seed", "-1"], "seed must be 0 or more, was -1"),
+    "a strategy to audit that is unknown": (
+        ["audit", "--strategy", "top01", "--signal", "reversal"],
+        "was top01 (did you mean top10?)",
+    ),
+    "a file to audit that is missing": (
+        ["audit", "--strategy", "nowhere.py:mine"],
+        "strategy file must be readable, was nowhere.py (No such file or directory)",
     ),
     "an empty import folder": (
         ["data", "import", "."],
@@ -250,6 +264,86 @@ def test_flags_win_over_the_file_and_the_resolved_configuration_is_saved(market,
     again = run("backtest", "--config", Path(json.loads(done.stdout)["run"]) / "config.yaml", "--data", market,
                 "--output", tmp_path / "runs", "--json")  # fmt: skip
     assert again.stdout == done.stdout
+
+
+CHEAP = """
+from strategies.base import BasketStrategy
+from strategies.registry import register
+
+
+class Cheapest(BasketStrategy):
+    params = (("count", 5),)
+
+    def weights(self, row, columns, scores):
+        close = self.broker.market.panel.field("close")[row]
+        best = self.best(row, columns, -close[columns], self.p.count)
+        return {int(column): 1 / self.p.count for column in best}
+
+
+register("cheapest", Cheapest, "the lowest prices")
+"""
+
+
+def test_a_strategy_in_a_file_of_ones_own_is_backtested(market, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(CHEAP)
+    arguments = ["--strategy", "mine.py", "--signal", "reversal", "--data", market, "--output", tmp_path / "runs"]
+    done = run("backtest", *arguments, "--set", "count=3")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith("cheapest on reversal, ")
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name.startswith("cheapest-reversal-2019-")
+    assert "strategy: mine.py\n" in (folder / "config.yaml").read_text()
+    assert "strategy cheapest of mine.py, SHA-256 " in (folder / "run.log").read_text()
+    Path("mine.py").write_text(CHEAP.replace("-close", "close"))
+    assert run("backtest", *arguments, "--set", "count=3").exit_code == 0
+    assert len(list((tmp_path / "runs").iterdir())) == 2  # an edited strategy is another run
+    assert run("backtest", "--config", folder / "config.yaml", "--data", market, "--output", "runs").exit_code == 0
+    assert len(list((tmp_path / "runs").iterdir())) == 2  # and the same file the same one
+
+
+AUDIT = ["audit", "--signal", "reversal", "--start", "2019-10-08", "--end", "2020-04-30", "--trials", "6"]
+
+
+def test_an_audit_of_an_honest_strategy_finds_nothing(market, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(CHEAP)
+    for strategy in ("top10", "mine.py"):
+        done = run(*AUDIT, "--strategy", strategy, "--data", market, "--json")
+        assert done.exit_code == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert found["leaks"] == []
+        assert [(row["trials"], row["differences"]) for row in found["rows"]] == [(6, 0), (6, 0)]
+    done = run(*AUDIT, "--data", market)
+    assert "no look-ahead found" in done.stdout and SIMULATED_NOTICE in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
+
+
+def test_an_audit_catches_a_cheat_in_a_file_of_the_users_own(market, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(CHEAP.replace('field("close")[row]', 'field("close")[row + 1]'))
+    first = run(*AUDIT, "--strategy", f"{file}:cheapest", "--data", market, "--json")
+    assert first.exit_code == 1, first.stderr
+    (leak,) = json.loads(first.stdout)["leaks"]
+    assert (leak["row"], leak["what"], leak["cut"]) == ("everything after the cut", "order", leak["date"])
+    assert leak["moved_by"].startswith("close of the execution day 20")
+    assert first.stdout == run(*AUDIT, "--strategy", file, "--data", market, "--json").stdout
+    shown = run(*AUDIT, "--strategy", file, "--data", market)
+    assert shown.exit_code == 1
+    text = f"order of {leak['date']} for {leak['code']} must not depend on {leak['moved_by']}, was {leak['was']}"
+    assert f"look-ahead: {text} and became {leak['became']}\n" in shown.stdout
+
+
+def test_an_audit_can_be_interrupted(market, monkeypatch):
+    from analyzers.audit import whole
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(whole, "audit_trading", stop)
+    done = run(*AUDIT, "--data", market)
+    assert (done.exit_code, done.stdout) == (130, "")
+    assert done.stderr == "interrupted: an audit keeps nothing, the same command begins anew\n"
 
 
 def test_the_simulated_market_is_named_wherever_a_result_is_shown(market, tmp_path):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,10 +125,17 @@ def _key(panel: MarketPanel, eligible: Mask, names: tuple[str, ...]) -> str:
     digest = hashlib.sha256(json.dumps([panel.fingerprint, panel.codes.tolist(), names]).encode())
     digest.update(panel.dates.astype("datetime64[D]").astype("int64").tobytes())
     digest.update(np.packbits(eligible).tobytes())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in (*sorted(Path(__file__).parent.glob("*.py")), *_sources_elsewhere(names)):
         digest.update(source.read_bytes())
     if panel.fingerprint == "arrays":  # made in memory: nothing but its contents tells it from another
         for name, values in sorted(panel.fields.items()):
             digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
         digest.update(np.packbits(panel.listed).tobytes())
     return digest.hexdigest()
+
+
+def _sources_elsewhere(names: tuple[str, ...]) -> list[Path]:
+    """Return the files of features that a user added to :data:`signals.features.inputs.FEATURES`, ascending."""
+    modules = {getattr(FEATURES[name], "func", FEATURES[name]).__module__ for name in names}  # a partial has a func
+    files = {Path(str(getattr(sys.modules.get(module), "__file__", ""))) for module in modules}
+    return sorted(file for file in files if file.is_file() and file.parent != Path(__file__).parent)

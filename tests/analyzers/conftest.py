@@ -1,12 +1,16 @@
 """A small run with every part a report reads: refusals, dividends, a benchmark, a signal."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from feeds.building import open_panel
 from feeds.panel import MarketPanel
+from feeds.sources.simulated import SimulatedMarket
+from feeds.store import Store, import_source
 from strategies.execution.futures import ledger_frame
 
 NAMES = {
@@ -172,3 +176,16 @@ def example_run(panel) -> SimpleNamespace:
 @pytest.fixture(scope="session")
 def example_scores(panel):
     return scores_on(panel)
+
+
+@pytest.fixture(scope="session")
+def simulated_data(tmp_path_factory) -> Path:
+    """A data folder with a small simulated market of two years, every corner case in it."""
+    folder = tmp_path_factory.mktemp("audit") / "data"
+    import_source(Store(folder), SimulatedMarket(stocks=60, start="2019-01-02", end="2020-12-31", seed=7))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def simulated_panel(simulated_data) -> MarketPanel:
+    return open_panel(simulated_data)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyzers.recorders import RECORDERS
+from analyzers.recorders import RECORDERS, DecisionRecorder
 from feeds.lines import Market
 from feeds.panel import CorporateEvents, MarketPanel
 from strategies.execution import fees
@@ -25,7 +25,7 @@ class Script(bt.Strategy):
 
 
 def record(plan, closes, first=0, events=(), strategy=Script, **options):
-    """Run orders by day and return the three frames; opens are closes, 10,000 yuan, 1 % a side."""
+    """Run orders by day and return the frames; opens are closes, 10,000 yuan, 1 % a side."""
     dates = np.busday_offset(np.datetime64("2024-01-02"), np.arange(DAYS))
     panel = MarketPanel.from_arrays(
         dates, sorted(closes), {"close": np.array([closes[code] for code in sorted(closes)], float).T},
@@ -39,10 +39,11 @@ def record(plan, closes, first=0, events=(), strategy=Script, **options):
     cerebro.setbroker(broker)
     cerebro.adddata(market.clock)
     cerebro.addstrategy(strategy, **({"plan": plan} if strategy is Script else {}))
-    for name, recorder in RECORDERS.items():
+    recorders = {**RECORDERS, "decisions": DecisionRecorder}
+    for name, recorder in recorders.items():
         cerebro.addanalyzer(recorder, _name=name)
     run = cerebro.run()[0]
-    return {name: getattr(run.analyzers, name).get_analysis() for name in RECORDERS}
+    return {name: getattr(run.analyzers, name).get_analysis() for name in recorders}
 
 
 QUIET = ["standing", "slippage", "replaces"]
@@ -142,6 +143,24 @@ def test_bonus_shares_are_in_the_positions_from_the_ex_date_on():
     frames = record({0: [(B, 100)]}, {**PRICES, B: [5, 5, 2.5, 2.5, 2.5, 2.5]}, events=[(1, 2, 1.0, 0, 0, 0)])
     assert frames["positions"]["shares"].tolist() == [100, 200, 200, 200, 200]
     assert frames["nav"]["nav"].tolist() == [10_000] + [9_995] * 5
+
+
+def test_the_decisions_are_the_orders_as_they_were_given_whatever_became_of_them():
+    """B is suspended on day 2 and goes ex with a bonus share per old one: what waits to be sold has doubled."""
+    prices = {A: [10, 10, 12, 11, 11, 11], B: [5, 5, NAN, 2.5, 2.5, 2.5]}
+    plan = {0: [(B, 200), (A, 100)], 1: [(B, -200)], 4: [(A, 100)]}
+    frames = record(plan, prices, events=[(1, 3, 1.0, 0, 0, 0)])
+    decisions = frames["decisions"]
+    assert decisions.values.tolist() == [
+        [pd.Timestamp("2024-01-02"), A, "buy", 100, 10.0],
+        [pd.Timestamp("2024-01-02"), B, "buy", 200, 5.0],
+        [pd.Timestamp("2024-01-03"), B, "sell", 200, 5.0],
+        [pd.Timestamp("2024-01-08"), A, "buy", 100, 11.0],
+    ]
+    orders = frames["orders"]
+    assert orders.loc[orders["side"] == "sell", ["wanted", "reference"]].values.tolist() == [[400, 2.5]]
+    empty = record({}, PRICES)["decisions"]
+    assert empty.dtypes.to_dict() == decisions.dtypes.to_dict() and not len(empty)
 
 
 @pytest.mark.parametrize("plan", [{}, {0: [(B, 100)]}])

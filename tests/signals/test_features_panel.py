@@ -1,6 +1,8 @@
 """The feature panel: what it stores, what it leaves out, and that it is computed once."""
 
 import runpy
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from feeds.errors import ConfigError
 from feeds.panel import MarketPanel
 from signals.features import ALL, FeaturePanel, assembly
+from signals.features.inputs import FEATURES
 
 SUPPORT = runpy.run_path(str(Path(__file__).with_name("features_support.py")))
 NAN = np.nan
@@ -132,6 +135,22 @@ def test_another_universe_panel_selection_or_formula_is_another_folder(tmp_path,
     monkeypatch.setattr("signals.features.panel.__file__", str(source))
     folder_of(tmp_path, names=names)
     assert len(folders) == 9
+
+
+def test_a_feature_of_ones_own_is_computed_again_when_its_file_changes(tmp_path, monkeypatch):
+    panel = small_panel([[1.0, 2, 3]] * 4)
+    rows = []
+    for factor in (1, -1, 1):
+        file = tmp_path / "own_feature.py"
+        file.write_text(f"def mine(block):\n    return {factor} * block.field('turnover_rate')\n")
+        module = types.ModuleType("own_feature")
+        module.__file__ = str(file)
+        exec(compile(file.read_bytes(), str(file), "exec"), module.__dict__)
+        monkeypatch.setitem(sys.modules, "own_feature", module)
+        monkeypatch.setitem(FEATURES, "mine", module.mine)
+        rows.append(FeaturePanel.build(panel, everyone(panel), tmp_path / "features", ["mine"]).values[:, 0, 0])
+    assert rows[0][0] < 0 < rows[1][0] and rows[0].tolist() == rows[2].tolist()
+    assert len(list((tmp_path / "features").glob("features-*/values.npy"))) == 2
 
 
 def test_the_features_of_data_that_changed_are_removed_and_those_of_other_universes_kept(tmp_path):
