@@ -103,6 +103,7 @@ def missing_scores(facts: Facts) -> Check | None:
     level = "amber" if missing is None else graded(missing, FEW_UNSCORED, MANY_UNSCORED)
     share = "An unknown share" if missing is None else _percent(missing)
     found = f"{share} of the stocks that could be bought on signal dates had no score"
+    found = "Every stock that could be bought on a signal date had a score" if missing == 0 else found
     dropped = sorted({name for span in signal.get("spans") or () for name in span.get("dropped_features") or ()})
     if not dropped:
         return Check(name, level, f"{found}.")

@@ -83,6 +83,7 @@ def test_a_run_that_states_nothing_is_never_green_but_where_nothing_is_needed():
         (data_biases.missing_bars, {"universe_absent": None}, "amber", "not known"),
         (data_biases.missing_bars, {"universe_without_bar": None}, "amber", "not known"),
         (data_biases.missing_scores, {}, "green", "1.00% of the stocks that could be bought"),
+        (data_biases.missing_scores, {"universe_unscored": 0.0}, "green", "Every stock that could be bought"),
         (data_biases.missing_scores, {"universe_unscored": 0.2}, "amber", "20.00%"),
         (data_biases.missing_scores, {"universe_unscored": 0.3}, "red", "30.00%"),
         (data_biases.missing_scores, {"universe_unscored": None}, "amber", "An unknown share"),
