@@ -312,11 +312,12 @@ class AShareBroker(EntitledAccount):
         return price * shares + self._fee(order, "buy", price, shares)
 
     def _fee(self, order: bt.Order, side: str, price: float, shares: float) -> float:
-        """Return the fee of a further fill of an order: a minimum is charged once for all its fills."""
+        """Return the fee of a further fill of an order: a minimum is charged once, and no sale more than it brings."""
         done = order.executed
         value = price * shares + abs(done.size) * done.price
         code, day = str(self.market.panel.codes[order.data.column]), self.market.panel.dates[self.market.row]
-        return max(self.p.fees.of(side, value, abs(done.size) + shares, code, day) - order.info.fee, 0.0)
+        fee = max(self.p.fees.of(side, value, abs(done.size) + shares, code, day) - order.info.fee, 0.0)
+        return fee if side == "buy" else min(fee, price * shares)
 
     def _fill(self, order: bt.Order, size: int, price: float, paid: float) -> None:
         """Fill a part of an order at ``paid``, which slippage made of the session's ``price``."""
@@ -346,7 +347,7 @@ class AShareBroker(EntitledAccount):
             if size > 0:
                 holding.tax.acquire(day, size)
             else:
-                self.withhold(feed.column, holding.tax.release(day, -size))
+                self.withhold(feed.column, min(holding.tax.release(day, -size), -size * paid - fee))
         if not position.size:
             self.forget(feed.column)
         if not order.alive():

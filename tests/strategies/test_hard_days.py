@@ -208,3 +208,25 @@ def test_a_right_above_the_market_does_not_cost_the_others_theirs(market, play):
     )
     played = play(panel, {0: [(A, 1000), (B, 1000)]}, cash=22_000)
     assert [action[1:4] for action in played.actions] == [(A, "rights_taken", 300), (B, "rights_lost", 0)]
+
+
+def test_a_sale_never_costs_more_than_it_brings(market, play):
+    class Minimum:
+        title = "5 yuan an order"
+
+        def of(self, side, value, shares, code, day):
+            return 5.0
+
+    # 9 shares at 1.00 and 5.00 of fees are 14.00; half a yuan a share is 4.50, all of which is the fee.
+    panel = market({A: [1.0, 1.0, 0.5, 0.5]})
+    played = play(panel, {0: [(A, 9)], 1: [(A, -9)]}, cash=14, fees_of=Minimum(), options={"lots": "share"})
+    assert played.fills["fee"].tolist() == [5.0, 4.5]
+    assert played.nav["cash"].tolist() == [14, 0, 0, 0]
+
+
+def test_dividend_tax_is_withheld_from_what_a_sale_brings(market, play):
+    # 5.00 a share, sold within a month: 1.00 of tax a share, but the price has fallen to 0.60.
+    panel = with_events(market({A: [10.0, 10.0, 5.0, 0.6, 0.6]}), (0, 2, 0, 5.0, 0, 0, 4, 2, 0))
+    played = play(panel, {0: [(A, 1000)], 2: [(A, -1000)]}, cash=10_000, options={"dividend_tax": "holding"})
+    assert played.nav["cash"].tolist() == [10_000, 0, 0, 0, 5_000]
+    assert played.actions[1] == (3, A, "dividend_tax", 0, -600.0)
