@@ -275,7 +275,7 @@ class AShareBroker(EntitledAccount):
 
     def _reference(self, column: int, step: int) -> float:
         """Return the close before this session, ex-right if the stock goes ex on it: what a basket is sized with."""
-        price = self.market.view("close", column)[step - 1]
+        price = self.market.last_close(column, step - 1)
         due = self.due.get(self.market.row, {}).get(column)
         return due.reference(price) if due else price
 

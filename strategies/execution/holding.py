@@ -23,7 +23,7 @@ class Holding:
         self.factors = market.view("adj_factor", feed.column)
         self.factor = self.factors[market.step]
         self.explained = 1.0
-        self.price = 0.0
+        self.price = market.last_close(feed.column)
         self.locked: list[tuple[int, int]] = []
         self.tax = TaxLots() if taxed else None
 

@@ -49,6 +49,13 @@ def test_a_bar_that_lacks_its_open_fills_nothing_and_is_valued_at_its_close(mark
     assert rows(played, "price", "reason")[1] == (12.0, "suspended")
 
 
+def test_a_bar_that_lacks_its_close_is_valued_at_the_last_one(market, play):
+    panel = market({A: [10.0, 11.0, NAN, 12.0]}, {A: [10.0, 11.0, 11.5, 12.0]})
+    played = play(panel, {0: [(A, 100)], 1: [(A, 100)]}, cash=2_250)
+    # 100 at 11.00 and 100 at 11.50; day 2 closes nowhere: 200 x 11.00.
+    assert navs(played) == [2_250, 2_250, 2_200, 2_400]
+
+
 def test_a_stock_that_vanishes_is_held_at_its_last_close_and_its_sale_waits(market, play):
     # No bar from day 3 on, and no table says why: the account cannot know that it is over.
     panel = market({A: [10.0, 10.0, 11.0, NAN, NAN, NAN], B: [1.0] * 6})
@@ -230,3 +237,17 @@ def test_dividend_tax_is_withheld_from_what_a_sale_brings(market, play):
     played = play(panel, {0: [(A, 1000)], 2: [(A, -1000)]}, cash=10_000, options={"dividend_tax": "holding"})
     assert played.nav["cash"].tolist() == [10_000, 0, 0, 0, 5_000]
     assert played.actions[1] == (3, A, "dividend_tax", 0, -600.0)
+
+
+def test_a_suspended_stock_bought_by_the_blind_is_worth_what_was_paid(market, play):
+    panel = market({A: [10.0, NAN, NAN, 12.0]})
+    played = play(panel, {0: [(A, 1000)]}, cash=10_000, options={"ignore": ("suspensions",)})
+    assert navs(played) == [10_000, 10_000, 10_000, 12_000]
+
+
+def test_a_substitute_suspended_on_the_signal_date_is_sized_with_its_last_close(market, backtest):
+    # A's open is at its limit; B takes its place, sized with the 8.00 of the day before the signal's.
+    panel = market({A: [10.0, 10.0, 11.0], B: [8.0, NAN, 9.0]}, up_limit={A: [NAN, NAN, 11.0]})
+    run = backtest(panel, {1: {A: 2.0, B: 1.0}}, top_k=1, cash=8_000, blocked_buys="substitute",
+                   ignore=("suspensions",))  # fmt: skip
+    assert run.orders[["ts_code", "wanted", "reference"]].to_numpy().tolist() == [[A, 800, 10.0], [B, 1000, 8.0]]
