@@ -12,7 +12,7 @@ from strategies.execution.basket import Buy, allot
 from strategies.execution.entitled import EntitledAccount
 from strategies.execution.policy import Policy
 
-VOLUME = "volume"
+VOLUME, DELISTED = "volume", "delisted"
 
 
 class AShareBroker(EntitledAccount):
@@ -167,7 +167,7 @@ class AShareBroker(EntitledAccount):
         if price != price:
             row, panel = self.market.row, self.market.panel
             if row >= panel.delist_index[column]:
-                return "delisted", ""
+                return DELISTED, ""
             return "suspended" if row >= panel.list_index[column] else "not listed", ""
         if "limits" in self.p.ignore:
             return "", ""
@@ -194,11 +194,12 @@ class AShareBroker(EntitledAccount):
         return max(min(shares, room - self.traded.get(column, 0) - planned), 0)
 
     def _block(self, order: bt.Order, reason: str, standing: str, policy: Policy) -> None:
-        """Let a refused order wait for the next session, or end it."""
+        """Let a refused order wait for the next session, or end it; nobody waits for what is delisted."""
         order.info.blocked += 1
-        if not order.info.reason:
+        gone = reason == DELISTED
+        if gone or not order.info.reason:
             order.info.reason, order.info.standing = reason, standing
-        if order.info.blocked <= policy.sessions:
+        if order.info.blocked <= policy.sessions and not gone:
             self.pending.append(order)
         else:
             self.end(order, "partial" if order.executed.size else "expired", reason)

@@ -251,3 +251,14 @@ def test_a_substitute_suspended_on_the_signal_date_is_sized_with_its_last_close(
     run = backtest(panel, {1: {A: 2.0, B: 1.0}}, top_k=1, cash=8_000, blocked_buys="substitute",
                    ignore=("suspensions",))  # fmt: skip
     assert run.orders[["ts_code", "wanted", "reference"]].to_numpy().tolist() == [[A, 800, 10.0], [B, 1000, 8.0]]
+
+
+def test_nobody_waits_for_a_stock_that_is_delisted(market, play):
+    # Suspended on day 1, delisted on day 2.
+    panel = market({A: [10.0, NAN, NAN, NAN], B: [1.0] * 4}, delisted={A: 2})
+    played = play(panel, {0: [(A, 100)]}, options={"blocked_buys": Policy("carry")})
+    assert rows(played, "status", "reason", "attempts") == [("expired", "delisted", 2)]
+    # Delisted on day 2, exchanged on day 4: a sale does not wait for a market that will not come back.
+    panel = market({A: [10.0, 10.0, NAN, NAN, NAN], B: [20.0] * 5}, delisted={A: 2})
+    played = play(with_exchange(panel, 4, 0.5), {0: [(A, 100)], 1: [(A, -100)]})
+    assert rows(played, "filled", "status", "reason", "attempts")[1] == (0, "expired", "delisted", 1)
