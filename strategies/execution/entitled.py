@@ -121,7 +121,8 @@ class EntitledAccount(Account):
         """Book a jump of the adjustment factor that the tables do not explain."""
         ratio = unexplained(factor / holding.factor, holding.explained, holding.price)
         if ratio != 1:
-            self._book(column, holding, from_factor(holding.position.size, holding.price, ratio))
+            reinvest = self.p.dividends == "reinvest"
+            self._book(column, holding, from_factor(holding.position.size, holding.price, ratio, reinvest))
         holding.factor, holding.explained = factor, 1.0
 
     def _book(self, column: int, holding: Holding, row: Adjustment, kind: float = 0.0) -> None:
