@@ -1,6 +1,7 @@
 """The command line as a newcomer meets it: every refusal is one line and exit code 2, and nothing is half-written."""
 
 import json
+import os
 import signal as system
 import subprocess
 import sys
@@ -178,6 +179,24 @@ def test_the_same_backtest_writes_the_same_bytes_and_the_golden_figures(market, 
     assert sorted(figures) == sorted(golden)
     for name, value in golden.items():
         assert figures[name] == (pytest.approx(value, rel=1e-9, abs=1e-12) if isinstance(value, float) else value), name
+
+
+def test_processes_with_other_hash_seeds_zones_and_folders_write_the_same_bytes(market, tmp_path):
+    settings = ["blocked_buys=substitute", "dividend_tax=holding", "slippage=5bp", "max_participation=0.02"]
+    command = [sys.executable, str(ROOT / "cli.py"), "backtest", "--signal", "reversal", "--data", str(market)]
+    command += ["--hedge", "IF", *(word for setting in settings for word in ("--set", setting))]
+    processes = []
+    for seed, zone in (("1", "Asia/Shanghai"), ("2", "America/New_York")):
+        folder = tmp_path / seed
+        folder.mkdir()
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone}
+        processes.append(subprocess.Popen([*command, "--output", "made"], cwd=folder, env=environment))
+    assert [process.wait() for process in processes] == [0, 0]
+    first, second = (
+        {file.name: file.read_bytes() for file in next((tmp_path / seed / "made").iterdir()).iterdir()}
+        for seed in ("1", "2")
+    )
+    assert len(first) == 10 and first == second
 
 
 @pytest.mark.parametrize("content", [b"", "日期,代码,分数\n".encode("gbk"), b'date,code,score\n"2020'])
