@@ -85,11 +85,11 @@ class OrderRecorder(bt.Analyzer):
         ``filled``; ``partial``: some of it, the rest given up; ``expired``: nothing, given up; ``replaced``: a carried
         sell superseded by the next basket; ``cancelled`` by the strategy; ``open``: still waiting when the run ended.
     ``reason``
-        The first obstacle met, also of an order filled later: ``suspended``; ``limit up`` or ``limit down``, ``at
-        open`` (or the other price of execution) or ``touched``; ``volume`` (its share of the day's);
-        ``not listed``, ``delisted``, ``code changed``, ``not admitted to trading yet`` (new shares); ``T+1`` (bought
-        only today), ``nothing held`` (that much), ``lot`` (less than the board's lot), ``cash`` (its share of a basket
-        scaled to the cash). Empty if there was none.
+        The first obstacle met, also of an order filled later, or why the stock is gone: ``suspended``; ``limit up`` or
+        ``limit down``, ``at open`` (or the other price of execution) or ``touched``; ``volume`` (its share of the
+        day's); ``not listed``, ``delisted``, ``code changed``, ``not admitted to trading yet`` (new shares); ``T+1``
+        (bought only today), ``nothing held`` (that much), ``lot`` (less than the board's lot), ``cash`` (its share of a
+        basket scaled to the cash). Empty if there was none.
     ``standing``
         How the day of that obstacle stood to the limit, as known after it: ``one price`` (every trade at the limit),
         ``at limit`` (traded away from it too), ``touched``; empty if it was no limit.

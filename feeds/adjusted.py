@@ -13,11 +13,14 @@ _PRICES = ("open", "high", "low", "close", "pre_close", "up_limit", "down_limit"
 def total_return(panel: MarketPanel) -> MarketPanel:
     """Return a panel whose prices are raw prices times the adjustment factor of their day, in yuan of the first bar.
 
-    Volumes shrink by the factor, so that amounts stay yuan; limits are those of the day, adjusted alike. There are
-    no dividends, bonus shares or rights left, for the factor holds them: one share stands for one share and all it
-    was given. What is traded is such a share: board lots and prices are not those of the exchange.
+    Whatever a vendor's factor is on a stock's first bar, only its growth since then counts. Volumes shrink by it, so
+    that amounts stay yuan; limits are those of the day, adjusted alike. There are no dividends, bonus shares or rights
+    left, for the factor holds them: one share stands for one share and all it was given. What is traded is such a
+    share: board lots and prices are not those of the exchange.
     """
     factor = np.asarray(panel.fields["adj_factor"])
+    first = np.isfinite(factor).argmax(axis=1)[:, None]
+    factor = factor / np.take_along_axis(factor, first, axis=1)
     fields = {name: values * factor if name in _PRICES else values for name, values in panel.fields.items()}
     fields["vol"] = panel.fields["vol"] / factor
     fields["adj_factor"] = np.ones_like(factor)

@@ -233,12 +233,13 @@ class Market:
         offset = values.offset + 8 * (column * values.shape[1] + self.first)
         return memoryview(os.pread(self._files[name], 8 * self.days, offset)).cast("d")
 
-    def last_close(self, column: int) -> float:
-        """Return a stock's last close up to now, in raw yuan, before the run too; NaN if it never traded."""
-        close = self.view("close", column)[self.step]
+    def last_close(self, column: int, step: int | None = None) -> float:
+        """Return a stock's last close up to now or to ``step``, in raw yuan, before the run too; NaN without one."""
+        step = self.step if step is None else step
+        close = self.view("close", column)[step]
         if close == close:
             return close
-        closes = self.panel.fields["close"][column, : self.row + 1]
+        closes = self.panel.fields["close"][column, : self.first + step + 1]
         known = np.flatnonzero(np.isfinite(closes))
         return float(closes[known[-1]]) if len(known) else nan
 

@@ -1,6 +1,7 @@
 """The command line as a newcomer meets it: every refusal is one line and exit code 2, and nothing is half-written."""
 
 import json
+import os
 import signal as system
 import subprocess
 import sys
@@ -234,6 +235,24 @@ def test_the_terminal_says_what_flatters_the_result(market, tmp_path):
     assert "amber Benchmark 000300.SH is a price index: it leaves out dividends" in words
     good = next(line for line in done.stdout.splitlines() if line.startswith("as they should be: "))
     assert "Members" in good and "Benchmark" not in good
+
+
+def test_processes_with_other_hash_seeds_zones_and_folders_write_the_same_bytes(market, tmp_path):
+    settings = ["blocked_buys=substitute", "dividend_tax=holding", "slippage=5bp", "max_participation=0.02"]
+    command = [sys.executable, str(ROOT / "cli.py"), "backtest", "--signal", "reversal", "--data", str(market)]
+    command += ["--hedge", "IF", *(word for setting in settings for word in ("--set", setting))]
+    processes = []
+    for seed, zone in (("1", "Asia/Shanghai"), ("2", "America/New_York")):
+        folder = tmp_path / seed
+        folder.mkdir()
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone}
+        processes.append(subprocess.Popen([*command, "--output", "made"], cwd=folder, env=environment))
+    assert [process.wait() for process in processes] == [0, 0]
+    first, second = (
+        {file.name: file.read_bytes() for file in next((tmp_path / seed / "made").iterdir()).iterdir()}
+        for seed in ("1", "2")
+    )
+    assert len(first) == 10 and first == second
 
 
 @pytest.mark.parametrize("content", [b"", "日期,代码,分数\n".encode("gbk"), b'date,code,score\n"2020'])

@@ -12,7 +12,7 @@ from strategies.execution.basket import Buy, allot
 from strategies.execution.entitled import EntitledAccount
 from strategies.execution.policy import Policy
 
-VOLUME = "volume"
+VOLUME, DELISTED = "volume", "delisted"
 
 
 class AShareBroker(EntitledAccount):
@@ -167,7 +167,7 @@ class AShareBroker(EntitledAccount):
         if price != price:
             row, panel = self.market.row, self.market.panel
             if row >= panel.delist_index[column]:
-                return "delisted", ""
+                return DELISTED, ""
             return "suspended" if row >= panel.list_index[column] else "not listed", ""
         if "limits" in self.p.ignore:
             return "", ""
@@ -194,11 +194,12 @@ class AShareBroker(EntitledAccount):
         return max(min(shares, room - self.traded.get(column, 0) - planned), 0)
 
     def _block(self, order: bt.Order, reason: str, standing: str, policy: Policy) -> None:
-        """Let a refused order wait for the next session, or end it."""
+        """Let a refused order wait for the next session, or end it; nobody waits for what is delisted."""
         order.info.blocked += 1
-        if not order.info.reason:
+        gone = reason == DELISTED
+        if gone or not order.info.reason:
             order.info.reason, order.info.standing = reason, standing
-        if order.info.blocked <= policy.sessions:
+        if order.info.blocked <= policy.sessions and not gone:
             self.pending.append(order)
         else:
             self.end(order, "partial" if order.executed.size else "expired", reason)
@@ -275,7 +276,7 @@ class AShareBroker(EntitledAccount):
 
     def _reference(self, column: int, step: int) -> float:
         """Return the close before this session, ex-right if the stock goes ex on it: what a basket is sized with."""
-        price = self.market.view("close", column)[step - 1]
+        price = self.market.last_close(column, step - 1)
         due = self.due.of(self.market.row, (column,)).get(column)
         return due.reference(price) if due else price
 
@@ -312,11 +313,12 @@ class AShareBroker(EntitledAccount):
         return price * shares + self._fee(order, "buy", price, shares)
 
     def _fee(self, order: bt.Order, side: str, price: float, shares: float) -> float:
-        """Return the fee of a further fill of an order: a minimum is charged once for all its fills."""
+        """Return the fee of a further fill of an order: a minimum is charged once, and no sale more than it brings."""
         done = order.executed
         value = price * shares + abs(done.size) * done.price
         code, day = str(self.market.panel.codes[order.data.column]), self.market.panel.dates[self.market.row]
-        return max(self.p.fees.of(side, value, abs(done.size) + shares, code, day) - order.info.fee, 0.0)
+        fee = max(self.p.fees.of(side, value, abs(done.size) + shares, code, day) - order.info.fee, 0.0)
+        return fee if side == "buy" else min(fee, price * shares)
 
     def _fill(self, order: bt.Order, size: int, price: float, paid: float) -> None:
         """Fill a part of an order at ``paid``, which slippage made of the session's ``price``."""
@@ -346,7 +348,7 @@ class AShareBroker(EntitledAccount):
             if size > 0:
                 holding.tax.acquire(day, size)
             else:
-                self.withhold(feed.column, holding.tax.release(day, -size))
+                self.withhold(feed.column, min(holding.tax.release(day, -size), -size * paid - fee))
         if not position.size:
             self.forget(feed.column)
         if not order.alive():

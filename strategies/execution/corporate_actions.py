@@ -170,14 +170,15 @@ def unexplained(jump: float, explained: float, price: float) -> float:
     return jump / explained if abs(log(jump / explained)) > slack else 1.0
 
 
-def from_factor(held: int, price: float, ratio: float) -> Adjustment:
+def from_factor(held: int, price: float, ratio: float, reinvest: bool = False) -> Adjustment:
     """Return the change that keeps a holding's value when only the adjustment factor's jump is known.
 
-    A jump of :data:`SPLIT_LIKE` or more becomes whole shares and the rest cash; a smaller one becomes cash. Value
-    before equals value after: ``held x price = (held + shares) x price / ratio + cash``.
+    A jump of :data:`SPLIT_LIKE` or more becomes whole shares and the rest cash; a smaller one becomes cash, or whole
+    shares as well if cash is to ``reinvest``. Value before equals value after:
+    ``held x price = (held + shares) x price / ratio + cash``.
     """
     after = price / ratio
-    if ratio >= SPLIT_LIKE or ratio < 1:
+    if reinvest or ratio >= SPLIT_LIKE or ratio < 1:
         whole = int(held * ratio + _DUST)
         return Adjustment("derived", whole - held, max(held * ratio - whole, 0.0) * after)
     return Adjustment("derived", 0, held * (price - after))

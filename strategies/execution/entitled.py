@@ -45,9 +45,11 @@ class EntitledAccount(Account):
     def attach(self, market: Market, hedge: HedgeBook | None = None) -> None:
         super().attach(market, hedge)
         self.due = Entitlements(market.panel.events)
+        self.leaves: list[int] = market.panel.delist_index.tolist()  # by column, the first row without its shares
+        self.exchanges: dict[int, tuple[int, float, float]] = {}  # what they become: column, ratio, yuan a share
         held = market.panel.conversions
-        rows = zip(*(getattr(held, part).tolist() for part in held.PARTS), strict=True)
-        self.exchanges = {(int(row), int(old)): (int(new), ratio, cash) for old, row, new, ratio, cash in rows}
+        for old, row, new, ratio, cash in zip(*(getattr(held, part).tolist() for part in held.PARTS), strict=True):
+            self.leaves[int(old)], self.exchanges[int(old)] = int(row), (int(new), ratio, cash)
 
     def ex_right(self, column: int, held: int, price: float) -> tuple[int, float]:
         """Return shares held and price as they will be at the next open, if the stock is known to go ex by then."""
@@ -66,25 +68,32 @@ class EntitledAccount(Account):
         self.settle()
 
     def go_ex(self, step: int) -> None:
-        """Do to the holdings what corporate actions do to them before a session opens."""
+        """Do to the holdings what corporate actions do to them before a session opens.
+
+        What was held at the close is entitled first, also to what its last day brings; then shares leave, exchanged
+        for those of another code even if that is days after their delisting, or written off.
+        """
         row = self.market.first + step
         today = self.due.of(row, self.holdings)
-        changed = []
-        for column, holding in list(self.holdings.items()):
-            if (row, column) in self.exchanges:
-                self._exchange(column, holding, *self.exchanges[row, column])
-            elif row >= holding.delist_row:
-                self._delist(column, holding)
-            elif column in today or holding.factors[step] != holding.factor:
-                changed.append((column, holding))
+        changed = [
+            (column, holding)
+            for column, holding in self.holdings.items()
+            if column in today or holding.factors[step] != holding.factor
+        ]
         if changed:
             self._give(changed, today, step)
+        for column in [column for column in self.holdings if row >= self.leaves[column]]:
+            if column in self.exchanges:
+                self._exchange(column, self.holdings[column], *self.exchanges[column])
+            else:
+                self._delist(column, self.holdings[column])
         self.settle()
 
     def _give(self, changed: list[tuple[int, Holding]], today: dict[int, Entitlement], step: int) -> None:
         """Give holdings what is due to them; rights are taken up if the cash covers all of the day's."""
-        going = [(holding.position.size, today[column]) for column, holding in changed if column in today]
-        costs = fsum(due.subscription(held) for held, due in going)
+        going = [(holding, today[column]) for column, holding in changed if column in today]
+        worthwhile = [(holding, due) for holding, due in going if due.rights_price < holding.price]
+        costs = fsum(due.subscription(holding.position.size) for holding, due in worthwhile)
         subscribe = self.p.rights == "subscribe" and costs <= self.cash
         for column, holding in changed:
             due = today.get(column)
@@ -112,7 +121,8 @@ class EntitledAccount(Account):
         """Book a jump of the adjustment factor that the tables do not explain."""
         ratio = unexplained(factor / holding.factor, holding.explained, holding.price)
         if ratio != 1:
-            self._book(column, holding, from_factor(holding.position.size, holding.price, ratio))
+            reinvest = self.p.dividends == "reinvest"
+            self._book(column, holding, from_factor(holding.position.size, holding.price, ratio, reinvest))
         holding.factor, holding.explained = factor, 1.0
 
     def _book(self, column: int, holding: Holding, row: Adjustment, kind: float = 0.0) -> None:

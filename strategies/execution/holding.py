@@ -14,7 +14,7 @@ class Holding:
     ``locked`` are new shares that do not trade yet, as (first row on which they do, shares).
     """
 
-    __slots__ = ("closes", "delist_row", "explained", "factor", "factors", "feed", "locked", "position", "price", "tax")
+    __slots__ = ("closes", "explained", "factor", "factors", "feed", "locked", "position", "price", "tax")
 
     def __init__(self, market: Market, feed: StockFeed, taxed: bool = False):
         self.feed = feed
@@ -23,8 +23,7 @@ class Holding:
         self.factors = market.view("adj_factor", feed.column)
         self.factor = self.factors[market.step]
         self.explained = 1.0
-        self.delist_row = int(market.panel.delist_index[feed.column])
-        self.price = 0.0
+        self.price = market.last_close(feed.column)
         self.locked: list[tuple[int, int]] = []
         self.tax = TaxLots() if taxed else None
 

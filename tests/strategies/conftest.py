@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from analyzers.recorders import RECORDERS
+from feeds.building import build_panel
 from feeds.lines import Market
 from feeds.panel import CorporateEvents, MarketPanel
+from feeds.sources.simulated import SimulatedMarket
+from feeds.store import Store, import_source
 from signals.table import Signal
 from strategies.execution import config, engine, fees
 from strategies.execution.broker import AShareBroker
@@ -176,3 +179,11 @@ def basket() -> Callable[..., type[bt.Strategy]]:
         return Targets
 
     return make
+
+
+@pytest.fixture(scope="session")
+def ten_years(tmp_path_factory) -> MarketPanel:
+    """Ten years of a simulated market of 60 stocks, as a panel."""
+    store = Store(tmp_path_factory.mktemp("ten_years") / "data")
+    import_source(store, SimulatedMarket(60, "2014-01-02", "2023-12-29", 7))
+    return build_panel(store)

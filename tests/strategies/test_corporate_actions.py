@@ -84,6 +84,12 @@ def test_a_factor_jump_becomes_shares_or_cash(held, price, ratio, row):
     assert from_factor(held, price, ratio) == row
 
 
+def test_a_small_jump_becomes_shares_if_cash_is_reinvested():
+    # 1,000 x 20.80 go ex to 20.00: 1,040 shares; 1,001 shares are 1,041.04, and 0.04 of 20 yuan is cash.
+    assert from_factor(1000, 20.8, 1.04, reinvest=True) == Adjustment("derived", 40, pytest.approx(0.0, abs=1e-6))
+    assert from_factor(1001, 20.8, 1.04, reinvest=True) == Adjustment("derived", 40, pytest.approx(0.8))
+
+
 def test_only_an_unexplained_jump_is_news():
     assert unexplained(1.0 + 1e-7, 1.0, 10.0) == 1.0  # rounding
     assert unexplained(NAN, 1.0, 10.0) == 1.0
@@ -164,6 +170,13 @@ def test_a_dividend_while_suspended_is_booked_once_however_late_the_factor_moves
     assert played.actions == [(2, A, "cash_dividend", 0, 500.0)]
     assert played.nav["nav"].tolist() == pytest.approx([10_000] * 6)
     assert played.positions["price"].tolist() == pytest.approx([10, 9.5, 9.5, 9.5, 9.5])
+
+
+def test_a_dividend_that_only_the_factor_tells_is_reinvested_if_asked_to(market, play):
+    panel = market({A: [20.8, 20.8, 20.0, 22.0]}, adj_factor={A: [1.0, 1.0, 1.04, 1.04]})
+    played = play(panel, {0: [(A, 1000)]}, cash=20_800, options={"dividends": "reinvest"})
+    assert played.actions == [(2, A, "derived", 40, pytest.approx(0.0, abs=1e-6))]
+    assert played.nav["nav"].tolist() == pytest.approx([20_800, 20_800, 20_800, 22_880])
 
 
 def test_a_factor_jump_without_a_row_in_the_tables_is_booked_when_the_stock_trades(market, play):

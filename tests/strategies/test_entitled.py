@@ -192,9 +192,21 @@ def test_adjusted_prices_hold_what_events_would_give(market):
 def test_an_exchange_keeps_its_value_on_adjusted_prices(market, play):
     # A's factor is 2 and B's 4 when one share of A becomes 0.5 of B: adjusted 22 -> 0.25 adjusted shares of 88.
     panel = market(
-        {A: [10.0, 11.0, NAN], B: [20.0, 20.0, 22.0]}, adj_factor={A: [2.0] * 3, B: [4.0] * 3}, delisted={A: 2}
-    )
+        {A: [20.0, 11.0, NAN], B: [80.0, 20.0, 22.0]}, adj_factor={A: [1.0, 2.0, 2.0], B: [1.0, 4.0, 4.0]},
+        delisted={A: 2},
+    )  # fmt: skip
     adjusted = total_return(with_exchange(panel, 2, 0.5))
     assert adjusted.conversions.ratio.tolist() == [0.25]
     played = play(adjusted, {0: [(A, 100)]}, cash=2_200)
     assert played.nav["nav"].iloc[-1] == pytest.approx(2_200)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.05, 100.0])
+def test_adjusted_prices_begin_at_those_of_the_exchange_whatever_the_vendors_factor_is(market, play, scale):
+    # Half a tick below a limit of 11.00 is the limit; 10.90 is not, also where factors end at 1 and begin far below.
+    factor = [scale, scale, 2 * scale]
+    panel = market({A: [10.0, 10.9, 6.0]}, adj_factor={A: factor}, up_limit={A: [NAN, 11.0, NAN]})
+    adjusted = total_return(panel)
+    assert adjusted.field("close")[:, 0].tolist() == pytest.approx([10.0, 10.9, 12.0])
+    played = play(adjusted, {0: [(A, 1000)]}, cash=10_900)
+    assert played.nav["nav"].tolist() == pytest.approx([10_900, 10_900, 12_000])
