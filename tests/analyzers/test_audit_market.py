@@ -272,7 +272,8 @@ def test_every_part_of_a_panel_is_drawn_or_timeless():
     }  # fmt: skip
     arrays = MarketPanel.from_arrays(np.arange(3), ["600000.SH"], {"close": np.ones((3, 1))})
     tables = {field.name for field in fields(arrays) if hasattr(getattr(arrays, field.name), "PARTS")}
-    timeless = {"dates", "codes", "industry_names", "st_known", "simulated", "source", "fingerprint"}
+    # ``coverage`` tells reports what the tables held; no decision of a run reads it.
+    timeless = {"dates", "codes", "industry_names", "st_known", "simulated", "source", "fingerprint", "coverage"}
     assert {field.name for field in fields(MarketPanel)} == drawn | tables | timeless
 
 
