@@ -13,80 +13,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from feeds.lines import Market
 from strategies.base import BasketStrategy
-from strategies.execution import fees
-from strategies.execution.broker import AShareBroker
-from strategies.execution.fills import slippage
-from strategies.execution.policy import policy
 
-HERE = Path(__file__).parent
-WORLD = runpy.run_path(str(HERE / "account_world.py"))
-HAND = runpy.run_path(str(HERE / "account_ledger.py"))
-World, CODES = WORLD["World"], WORLD["CODES"]
+WORLD, LEDGER, STEPS = (
+    SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name(f"account_{name}.py"))))
+    for name in ("world", "ledger", "steps")
+)
+World, CODES = WORLD.World, WORLD.CODES
 NAMES = some.sampled_from(CODES)
 WEIGHTS = some.dictionaries(NAMES, some.one_of(some.none(), some.integers(0, 20)), min_size=2, max_size=5)
 SHARES = some.one_of(some.integers(1, 3_000), some.sampled_from([100, 200, 1_000, 10**7]))
 DAYS = some.integers(0, 2)
-
-
-class Minimum:
-    """2.5 bp, at least 5 yuan an order."""
-
-    title = "2.5 bp, at least 5 yuan an order"
-
-    def of(self, side, value, shares, code, day):
-        return max(0.00025 * value, 5.0)
-
-
-def random_options(rng):
-    """Return the account's options by name, as their texts."""
-    return {
-        "fees": rng.choice(["8bp", "none", "minimum"]), "lots": rng.choice(["board", "share"]),
-        "execution": rng.choice(["open", "open", "vwap", "close"]), "slippage": rng.choice(["none", "10bp"]),
-        "blocked_buys": rng.choice(["expire", "carry=2", "carry"]),
-        "blocked_sells": rng.choice(["carry", "expire", "carry=2"]),
-        "max_participation": rng.choice([None, None, 0.1]), "delisting_recovery": rng.choice([0.0, 0.5]),
-        "dividends": rng.choice(["cash", "reinvest"]), "dividend_tax": rng.choice(["none", "holding"]),
-        "rights": rng.choice(["subscribe", "lapse"]),
-    }  # fmt: skip
-
-
-def broker_options(options):
-    """Return the same options as the objects that a broker takes."""
-    made = {"blocked_buys": policy, "blocked_sells": policy, "slippage": slippage}
-    made["fees"] = lambda name: Minimum() if name == "minimum" else fees.get(name)
-    return {name: made.get(name, lambda same: same)(value) for name, value in options.items()}
-
-
-def broker_of(market, options, cash):
-    """Return a broker of an account, before its first day."""
-    broker = AShareBroker(**broker_options(options))
-    broker.setcash(cash)
-    broker.attach(market)
-    return broker
-
-
-def by_hand(broker):
-    """Return a basket strategy that nobody runs: only its orders to a broker, started as Cerebro starts it."""
-    broker.cerebro = SimpleNamespace(runningstrats=())
-    broker.market.clock.preload()
-    broker.start()
-    strategy = object.__new__(BasketStrategy)
-    strategy.broker, strategy.p = broker, SimpleNamespace(invested=1.0)
-    return strategy
-
-
-def obey(strategy, command):
-    """Carry out ``("order", code, shares)``, ``("basket", {code: weight})`` or ``("cancel", number of the order)``."""
-    kind, *what = command
-    broker = strategy.broker
-    if kind == "order":
-        code, shares = what
-        (strategy.buy if shares > 0 else strategy.sell)(data=broker.market.feed(code), size=abs(shares))
-    elif kind == "basket":
-        strategy.order_basket({broker.market.panel.index_of(code): weight for code, weight in what[0].items()})
-    else:
-        for order in broker.orders[what[0] : what[0] + 1]:
-            broker.cancel(order)
 
 
 class Account(RuleBasedStateMachine):
@@ -95,12 +31,12 @@ class Account(RuleBasedStateMachine):
     @initialize(seed=some.integers(0, 2**32 - 1))
     def open(self, seed):
         rng = Random(seed)
-        self.world, self.options = World(seed), random_options(rng)
+        self.world, self.options = World(seed), STEPS.random_options(rng)
         cash = rng.choice([3_000.0, 100_000.0, 1_000_000.0])
         self.market = Market(self.world.panel(), 0, len(self.world.days) - 1)
-        self.broker = broker_of(self.market, self.options, cash)
-        self.strategy = by_hand(self.broker)
-        self.ledger = HAND["Ledger"](self.world, self.options, cash)
+        self.broker = STEPS.broker_of(self.market, self.options, cash)
+        self.strategy = STEPS.by_hand(self.broker)
+        self.ledger = LEDGER.Ledger(self.world, self.options, cash)
         self.day, self.numbers, self.wanted, self.all, self.done, self.told = -1, {}, {}, {}, {}, {}
         self._session()
 
@@ -112,7 +48,7 @@ class Account(RuleBasedStateMachine):
 
     def _obey(self, *command):
         known = len(self.orders)
-        obey(self.strategy, command)
+        STEPS.obey(self.strategy, command)
         for number, order in enumerate(self.orders[known:], known):
             held = self.ledger.held.get(order.data._name, 0)
             self.numbers[order.ref] = number
@@ -210,7 +146,7 @@ class Account(RuleBasedStateMachine):
         expected = 0
         if paid is not None:
             most = min(-self._left(number), self._room(code))
-            expected = HAND["sellable"](code, max(most, 0), self.ledger.there(code, self.day), self.options["lots"])
+            expected = LEDGER.sellable(code, max(most, 0), self.ledger.there(code, self.day), self.options["lots"])
         assert -shares == expected
         if shares:
             assert price == pytest.approx(paid, rel=1e-12)
@@ -226,10 +162,10 @@ class Account(RuleBasedStateMachine):
             most = 0
             if paid is not None:
                 room = max(min(self._left(number), self._room(code) - planned[code]), 0)
-                most = HAND["buyable"](code, room, self.options["lots"])
+                most = LEDGER.buyable(code, room, self.options["lots"])
                 planned[code] += most
             assert 0 <= shares <= most
-            assert shares == HAND["buyable"](code, shares, self.options["lots"])
+            assert shares == LEDGER.buyable(code, shares, self.options["lots"])
             if shares:
                 assert price == pytest.approx(paid, rel=1e-12)
                 made.append((number, shares, price))
@@ -241,7 +177,7 @@ class Account(RuleBasedStateMachine):
         def cost(number, shares, paid):
             done = fsum(shares * price for shares, price in self.done[number])
             charged = self.ledger.charged.get(number, 0.0)
-            return shares * paid + max(HAND["fee_of"](self.options["fees"], done + shares * paid) - charged, 0.0)
+            return shares * paid + max(LEDGER.fee_of(self.options["fees"], done + shares * paid) - charged, 0.0)
 
         asked = fsum(cost(number, most, paid) for number, _, most, paid in wishes if most)
         spent = fsum(cost(number, shares, paid) for number, shares, _, paid in wishes if shares)
@@ -308,16 +244,16 @@ def random_commands(rng, world):
 def live(seed):
     """Move a broker by hand through a world, with random orders after every close."""
     rng = Random(seed)
-    world, options = World(seed), random_options(rng)
+    world, options = World(seed), STEPS.random_options(rng)
     commands = random_commands(rng, world)
-    broker = broker_of(Market(world.panel(), 0, len(world.days) - 1), options, 100_000.0)
-    strategy, lines = by_hand(broker), []
+    broker = STEPS.broker_of(Market(world.panel(), 0, len(world.days) - 1), options, 100_000.0)
+    strategy, lines = STEPS.by_hand(broker), []
     for day in range(len(world.days)):
         broker.market.clock.advance()
         broker.next()
         lines.append([broker.worth, broker.cash])
         for command in commands[day]:
-            obey(strategy, command)
+            STEPS.obey(strategy, command)
     return SimpleNamespace(broker=broker, lines=lines, commands=commands, options=options)
 
 
@@ -329,9 +265,9 @@ def test_a_broker_moved_by_hand_lives_through_what_a_run_does(play, seed):
     class Obeying(BasketStrategy):
         def next(self):
             for command in lived.commands[self.broker.market.step]:
-                obey(self, command)
+                STEPS.obey(self, command)
 
-    made = broker_options(lived.options)
+    made = STEPS.broker_options(lived.options)
     panel = lived.broker.market.panel
     run = play(panel, strategy=Obeying, cash=100_000.0, fees_of=made.pop("fees"), options=made)
     assert run.nav[["nav", "cash"]].to_numpy().tolist() == lived.lines

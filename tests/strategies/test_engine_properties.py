@@ -12,6 +12,8 @@ from hypothesis import strategies as some
 from analyzers.recorders import RECORDERS
 from feeds.panel import CorporateEvents, MarketPanel
 from feeds.rules import board_of, limit_prices
+from strategies import registry
+from strategies.base import BasketStrategy
 from strategies.execution import config, engine
 
 CODES = [
@@ -117,9 +119,9 @@ def random_options(seed):
 def play_random(scores_of):
     """Return a function that runs a panel with the scores and options of a seed."""
 
-    def run(seed, panel, scores=None):
+    def run(seed, panel, scores=None, **options):
         reader = scores_of(panel, random_scores(seed, panel) if scores is None else scores)
-        return engine.run(config.make(random_options(seed)), panel, reader, {**RECORDERS, "count": Count})
+        return engine.run(config.make(random_options(seed) | options), panel, reader, {**RECORDERS, "count": Count})
 
     return run
 
@@ -300,9 +302,39 @@ def test_nothing_that_comes_later_changes_what_happened_before(play_random, seed
         pd.testing.assert_frame_equal(before[name], after[name], check_exact=True)
 
 
+class Weighted(BasketStrategy):
+    """Holds the three best stocks, the better its score the more of each."""
+
+    def weights(self, row, columns, scores):
+        score = dict(zip(columns.tolist(), scores, strict=True))
+        parts = {n: np.exp(score[n]) for n in self.best(row, columns, scores, count=3).tolist()}
+        return {n: part / sum(parts.values()) for n, part in parts.items()}
+
+
+@pytest.fixture(scope="module")
+def weighted():
+    """A strategy of uneven weights, by name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(registry.STRATEGIES, "weighted", registry.StrategySpec("weighted", Weighted, "uneven weights"))
+        yield {"strategy": "weighted", "parameters": {}}
+
+
+@pytest.mark.parametrize("execution", ["open", "vwap", "close"])
+@given(seed=SEEDS)
+@settings(parent=CHECKED, max_examples=15)
+def test_other_names_change_nothing_of_uneven_baskets_either(play_random, weighted, execution, seed):
+    options = {**weighted, "execution": execution, "blocked_buys": "substitute", "max_participation": 0.1}
+    check_other_names(play_random, seed, **options)
+
+
 @given(SEEDS)
 @CHECKED
 def test_other_names_for_the_same_stocks_change_nothing(play_random, seed):
+    check_other_names(play_random, seed)
+
+
+def check_other_names(play_random, seed, **options):
+    """Run a market and the same one under other names, and compare all frames."""
     panel = random_market(seed)
     scores = random_scores(seed, panel)
     rng = np.random.default_rng(seed)
@@ -319,8 +351,9 @@ def test_other_names_for_the_same_stocks_change_nothing(play_random, seed):
         suspended=panel.suspended[:, order], st=panel.st[:, order],
         list_index=panel.list_index[order], delist_index=panel.delist_index[order],
     )  # fmt: skip
-    first = play_random(seed, panel, scores)
-    second = play_random(seed, other, {row: {renamed[c]: x for c, x in s.items()} for row, s in scores.items()})
+    first = play_random(seed, panel, scores, **options)
+    scores = {row: {renamed[c]: x for c, x in s.items()} for row, s in scores.items()}
+    second = play_random(seed, other, scores, **options)
     for name, keys in (("orders", ["date", "signal_date", "ts_code", "side"]), ("positions", ["date", "ts_code"])):
         frame = getattr(first, name)
         columns = [column for column in ("ts_code", "replaces") if column in frame]
