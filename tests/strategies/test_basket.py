@@ -33,6 +33,13 @@ def test_the_left_over_goes_to_the_largest_shortfall_that_it_can_pay():
     assert allot(basket, 28_000.0) == [1000, 400, 200]
 
 
+def test_a_left_over_of_one_lot_goes_where_most_is_missing_and_of_equals_to_the_lower_key():
+    # 500 and 1,500 at 10.00 with 14,000: 350 and 1,050, in lots 300 and 1,000. 1,000 left; 2,000 and 5,000 are missing.
+    assert allot([buy(0, 10.0, 500), buy(1, 10.0, 1500)], 14_000.0) == [300, 1100]
+    # 500 and 500 with 9,000: 450 each, in lots 400. 1,000 left is one lot; of equals the lower key, wherever it stands.
+    assert allot([buy(1, 10.0, 500), buy(0, 10.0, 500)], 9_000.0) == [400, 500]
+
+
 def test_single_shares_take_the_left_over_to_the_last():
     # STAR: 0.5 of 1,000 x 10 is 500; nothing is left. With 5,007 yuan: 500 shares, and none for the 7 left.
     assert allot([buy(0, 10.0, 1000, "star")], 5_007.0) == [500]
@@ -48,11 +55,27 @@ def test_a_minimum_fee_is_paid_out_of_the_cash_too():
     assert allot(basket, 20_010.0) == [1000, 1000]
 
 
+def test_minimum_fees_do_not_change_the_one_factor():
+    # 1,000 and 3,000 at 10.00 with 5 yuan each: of 20,510 the shares may cost 20,500, 0.5125 of what was wanted: 512
+    # and 1,537, in lots 500 and 1,500; the 500 left are no lot.
+    basket = [buy(0, 10.0, 1000, minimum=5.0), buy(1, 10.0, 3000, minimum=5.0)]
+    assert allot(basket, 20_510.0) == [500, 1500]
+
+
+def test_minimum_fees_that_eat_up_the_cash_leave_fewer_purchases():
+    # A hundred least fees of 5 yuan are 500 of the 504.95 there are. A share each at 0.10 would be 510: one of them,
+    # the last of equals, is given back, and 99 x 5.10 = 504.90 leave no share more.
+    basket = [Buy(n, 0.1, 10_000, int, partial(cost, 0.1, 0.0, 5.0)) for n in range(100)]
+    assert allot(basket, 504.95) == [1] * 99 + [0]
+
+
 def test_cash_below_the_cheapest_lot_buys_nothing():
     assert allot([buy(0, 10.0, 1000, minimum=5.0)], 1_004.0) == [0]
     assert allot([buy(0, 10.0, 1000, minimum=5.0)], 3.0) == [0]
     assert allot([], 5.0) == []
     assert allot([buy(0, 10.0, 1000)], -5.0) == allot([buy(0, 10.0, 1000)], 0.0) == [0]
+    single = Buy(0, 10.0, 1000, int, partial(cost, 10.0, 0.0, 0.0))
+    assert allot([single], -5_000.0) == [0]  # a margin call sells nothing
 
 
 ONE = some.tuples(

@@ -65,6 +65,21 @@ def test_a_stock_that_vanishes_is_held_at_its_last_close_and_its_sale_waits(mark
     assert played.actions == []
 
 
+def test_cash_is_nothing_and_not_less_when_a_basket_takes_the_last_of_it(market, play):
+    # As floats 0.1 and 0.7 are a little more than their float sum.
+    panel = market({A: [0.1] * 3, B: [0.7] * 3})
+    played = play(panel, {0: [(A, 1), (B, 1)]}, cash=0.1 + 0.7, options={"lots": "share"})
+    assert played.orders["filled"].tolist() == [1, 1]
+    assert played.nav["cash"].tolist() == [0.1 + 0.7, 0.0, 0.0]
+
+
+def test_a_basket_is_sized_with_the_ex_right_price_of_a_suspended_holding(market, play, basket):
+    # 1,000 at 20.00 become 2,000 at 10.00 in a halt; half of the account, 10,000 yuan, is 1,000 of them.
+    panel = market({A: [20.0, 20.0, NAN, NAN, 10.0]}, events=[(A, 2, {"shares": 1.0})])
+    played = play(panel, strategy=basket({0: {A: 1.0}, 3: {A: 0.5}}), cash=20_000)
+    assert rows(played, "side", "wanted", "filled", "reference")[1] == ("sell", 1000, 1000, 10.0)
+
+
 @pytest.mark.parametrize("lag", [False, True])
 def test_a_split_on_a_suspended_day_halves_the_carried_price(market, play, lag):
     # 10 for 10 on day 3 of a halt from day 2 to day 4: 1,000 x 20.00 are 2,000 x 10.00; it comes back at 10.40.
@@ -188,6 +203,15 @@ def test_shares_delisted_days_before_their_exchange_are_not_written_off(market, 
     assert navs(played) == [10_000] * 4 + [10_500] * 2
 
 
+def test_shares_that_arrive_by_an_exchange_do_not_reprice_what_was_held_before(market, play):
+    # 1,000 A, last at 11.00, become 500 B on a day without a bar of B: all 600 B are carried at their own 20.00.
+    panel = market(
+        {A: [10.0, 11.0, NAN, NAN], B: [20.0, 20.0, NAN, 21.0]}, {A: [10.0, 10.0, NAN, NAN]}, delisted={A: 2}
+    )
+    played = play(with_exchange(panel, 2, 0.5), {0: [(A, 1000), (B, 100)]}, cash=12_000)
+    assert navs(played) == [12_000, 13_000, 600 * 20, 600 * 21]
+
+
 def test_shares_that_arrive_by_an_exchange_take_no_part_in_a_dividend_of_that_day(market, play):
     # B goes ex 1.00 on the day that two A become one B: who held B before is paid for those shares alone.
     panel = market({A: [10.0, 10.0, NAN], B: [20.0, 20.0, 19.0]}, delisted={A: 2})
@@ -237,6 +261,15 @@ def test_dividend_tax_is_withheld_from_what_a_sale_brings(market, play):
     played = play(panel, {0: [(A, 1000)], 2: [(A, -1000)]}, cash=10_000, options={"dividend_tax": "holding"})
     assert played.nav["cash"].tolist() == [10_000, 0, 0, 0, 5_000]
     assert played.actions[1] == (3, A, "dividend_tax", 0, -600.0)
+
+
+def test_a_reverse_split_keeps_the_tax_of_the_shares_it_merges(market, play):
+    # 0.10 a share on 1,000, then ten become one; sold within a month: 20 % of 100 yuan.
+    factor = [1.0, 1.0, 1 / 0.9, 0.1 / 0.9, 0.1 / 0.9]
+    panel = with_events(market({A: [1.0, 1.0, 0.9, 9.0, 9.0]}, adj_factor={A: factor}), (0, 2, 0, 0.1, 0, 0, 2, 2, 0))
+    played = play(panel, {0: [(A, 1000)], 3: [(A, -100)]}, cash=1_000, options={"dividend_tax": "holding"})
+    assert played.actions[-1] == (4, A, "dividend_tax", 0, pytest.approx(-20.0))
+    assert played.nav["cash"].tolist() == pytest.approx([1_000, 0, 100, 100, 100 + 900 - 20])
 
 
 def test_a_suspended_stock_bought_by_the_blind_is_worth_what_was_paid(market, play):
