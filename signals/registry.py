@@ -65,8 +65,7 @@ class SignalSpec:
     title : str
         One line for lists and reports.
     model : str
-        Import path of a module with ``build(lookback, features, **options) -> keras.Model`` and, if it knows a
-        faster way to compute the same, ``forward(model, windows, training) -> Tensor``.
+        Import path of a module with ``build(lookback, features, **options) -> keras.Model``.
     features : str
         ``all``, or names from :data:`signals.features.panel.ALL` with commas.
     lookback : int
@@ -136,9 +135,11 @@ def register(spec: SignalSpec) -> SignalSpec:
         # my_models/gru.py
         import keras
 
+        from signals.models.recurrent import GRU  # keras.layers.GRU, faster on a CPU
+
         def build(lookback, features, *, units=32):
             windows = keras.Input((lookback, features))
-            return keras.Model(windows, keras.layers.Dense(1)(keras.layers.GRU(units)(windows)))
+            return keras.Model(windows, keras.layers.Dense(1)(GRU(units)(windows)))
 
         # before training, for instance in a script that calls signals.walkforward.run
         from signals.registry import Recipe, SignalSpec, register
@@ -146,7 +147,7 @@ def register(spec: SignalSpec) -> SignalSpec:
         register(SignalSpec("my_gru", "GRU of mine", model="my_models.gru",
                             recipe=Recipe(epochs=20), options={"units": 32}))
 
-    Only built-in Keras layers can be loaded again: a saved model never brings code of its own.
+    Only Keras's layers and the recurrent ones of huice can be loaded again: a saved model never brings code of its own.
 
     Raises
     ------

@@ -101,14 +101,13 @@ class Trainer:
         self.features = features
         self.loss = LOSSES[spec.recipe.loss]
         self.model = build_model(spec, features)
-        self.forward: Forward = getattr(importlib.import_module(spec.model), "forward", call)
         self.optimizer = keras.optimizers.Adam(spec.recipe.learning_rate, clipnorm=spec.recipe.clipnorm)
         self.optimizer.build(self.model.trainable_variables)
         self._blank = [variable.numpy() for variable in self.optimizer.variables]
         windows = tf.TensorSpec((None, spec.lookback, features), tf.float32)
         vector = tf.TensorSpec((None,), tf.float32)
         self.step = tf.function(self._step, input_signature=[windows, vector, vector])
-        self.predict = predictor(self.model, self.forward)
+        self.predict = predictor(self.model)
 
     def reset(self, seed: int) -> None:
         """Bring every variable to the state in which a fresh process with this seed would start."""
@@ -130,7 +129,7 @@ class Trainer:
     def _step(self, windows: tf.Tensor, labels: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """Fit one batch of windows (n, lookback, features) and return its loss."""
         with tf.GradientTape() as tape:
-            predicted = self.forward(self.model, windows, True)[:, 0]  # (n,)
+            predicted = self.model(windows, training=True)[:, 0]  # (n,)
             loss = self.loss(predicted, labels, mask)
         gradients = tape.gradient(loss, self.model.trainable_variables)
         self.optimizer.apply(gradients, self.model.trainable_variables)
@@ -232,18 +231,10 @@ def best_epoch(reached: Sequence[Epoch]) -> int:
     return max(reached, key=lambda epoch: (epoch.validation_rank_ic, -epoch.epoch)).epoch
 
 
-def call(model: "keras.Model", windows: tf.Tensor, training: bool) -> tf.Tensor:
-    """Return what Keras makes of windows, (n, lookback, features) -> (n, 1)."""
-    return model(windows, training=training)
-
-
-Forward = Callable[["keras.Model", tf.Tensor, bool], tf.Tensor]
-
-
-def predictor(model: "keras.Model", forward: Forward = call) -> Callable[[np.ndarray], np.ndarray]:
+def predictor(model: "keras.Model") -> Callable[[np.ndarray], np.ndarray]:
     """Return a compiled function from windows (n, lookback, features) to outputs (n,) as float64."""
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]
-    compiled = tf.function(lambda windows: forward(model, windows, False)[:, 0], input_signature=signature)
+    compiled = tf.function(lambda windows: model(windows, training=False)[:, 0], input_signature=signature)
 
     def predict(windows: np.ndarray) -> np.ndarray:
         parts = [windows[start : start + LARGEST_BATCH] for start in range(0, len(windows), LARGEST_BATCH)]
