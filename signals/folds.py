@@ -72,13 +72,13 @@ def fold_data(work: Workspace, fold: Fold) -> FoldData:
     return FoldData(windows, names, train, validation, skipped, work.features.dropped(span, spec.minimum_coverage))
 
 
-def make_fold(work: Workspace, fold: Fold, report: Callback) -> dict[str, Any]:
+def make_fold(work: Workspace, fold: Fold, report: Callback, threads: int) -> dict[str, Any]:
     """Train the seeds that a fold lacks, telling of every epoch; write its page last, and return it."""
     data = fold_data(work, fold)
     inputs = inputs_hash(work, fold)
     from signals import training  # TensorFlow takes seconds to import, and neither plans nor backtests need it
 
-    device = training.prepare()
+    device = training.prepare(threads)
     epochs, samples = work.spec.recipe.epochs, int(sum(batch.mask.sum() for batch in data.train))
     message = f"{fold.name}: {samples:,} samples of {work.spec.lookback} x {len(data.names)} on {device}"
     report(Progress("fold", fold.name, epochs=epochs, message=message))
@@ -141,11 +141,13 @@ def _page(work: Workspace, fold: Fold, data: FoldData) -> dict[str, Any]:
     }
 
 
-def score_fold(work: Workspace, fold: Fold, page: Mapping[str, Any], positions: Sequence[int]) -> list[Signal]:
+def score_fold(
+    work: Workspace, fold: Fold, page: Mapping[str, Any], positions: Sequence[int], threads: int
+) -> list[Signal]:
     """Return the scores of some of a fold's dates: the mean over seeds of each date's z-scores."""
     from signals import training
 
-    training.prepare()
+    training.prepare(threads)
     spec, clock = work.spec, work.labels.clock
     columns = np.array([work.features.names.index(name) for name in page["features"]])
     windows = Windows(work.features.values, spec.lookback, columns, work.panel.dates)

@@ -1,6 +1,7 @@
 """Folds made in this process or in several side by side, with progress told in this one."""
 
 import multiprocessing
+import os
 import signal as system
 import traceback
 from collections.abc import Generator, Sequence
@@ -36,19 +37,24 @@ class Result:
     trained: bool
 
 
-def _do(work: Workspace, job: Job, report: Callback) -> Result:
+def threads_each(processes: int) -> int:
+    """Return how many threads each of some processes may use, so that together they use every core once."""
+    return max(1, (os.cpu_count() or 1) // processes)
+
+
+def _do(work: Workspace, job: Job, report: Callback, threads: int) -> Result:
     """Return a fold's scores, from the model that is there or else from one made now."""
     page = read_json(work.folder / job.fold.name / FOLD)
     trained = page is None
     if page is None:
-        page = make_fold(work, job.fold, report)
-    return Result(job, score_fold(work, job.fold, page, job.positions), trained)
+        page = make_fold(work, job.fold, report, threads)
+    return Result(job, score_fold(work, job.fold, page, job.positions, threads), trained)
 
 
 def in_this_process(work: Workspace, jobs: Sequence[Job], callback: Callback) -> Generator[Result]:
     """Yield the results of jobs one after the other."""
     for job in jobs:
-        yield _do(work, job, callback)
+        yield _do(work, job, callback, threads_each(1))
 
 
 def side_by_side(
@@ -59,8 +65,8 @@ def side_by_side(
     tasks, news = context.Queue(), context.Queue()
     for job in jobs:
         tasks.put(job)
-    arguments = (tasks, news, str(data_dir), work.spec, work.universe)
     count = min(workers, len(jobs))
+    arguments = (tasks, news, str(data_dir), work.spec, work.universe, threads_each(count))
     processes = [context.Process(target=_worker, args=arguments, daemon=True) for _ in range(count)]
     try:
         for process in processes:
@@ -97,7 +103,7 @@ def _next(news: Any, processes: Sequence[Any]) -> Any:
                 ) from None
 
 
-def _worker(tasks: Any, news: Any, data_dir: str, spec: SignalSpec, universe: str) -> None:
+def _worker(tasks: Any, news: Any, data_dir: str, spec: SignalSpec, universe: str, threads: int) -> None:
     """Do jobs until there are none; the parent alone decides about Ctrl-C, and its death ends the worker."""
     system.signal(system.SIGINT, system.SIG_IGN)
     parent = multiprocessing.parent_process()
@@ -110,7 +116,7 @@ def _worker(tasks: Any, news: Any, data_dir: str, spec: SignalSpec, universe: st
     try:
         work = open_workspace(data_dir, spec, universe)
         while (job := tasks.get()) is not None:
-            news.put(_do(work, job, report))
+            news.put(_do(work, job, report, threads))
     except HuiceError as problem:
         news.put(problem)
     except Exception:

@@ -19,7 +19,9 @@ class Recipe:
     Attributes
     ----------
     epochs : int
-        Passes over the training sections; the epoch with the best validation RankIC is kept.
+        Most passes over the training sections; the epoch with the best validation RankIC is kept.
+    patience : int
+        Training ends when the best validation RankIC is this many epochs old; 0 makes all epochs.
     learning_rate : float
         Of Adam.
     batch_mode : {"date", "pooled"}
@@ -31,6 +33,9 @@ class Recipe:
         Largest norm of each variable's gradient.
     seeds : tuple of int
         One model each; the score is the mean of their z-scores.
+    loss : str
+        Name in :data:`signals.losses.LOSSES`: ``ic``, ``mse``, ``weighted_mse`` or ``cross_entropy`` (of up and down,
+        for a network that ends in a softmax of two). The last column of a network's outputs is the score.
     """
 
     epochs: int = 10
@@ -40,12 +45,14 @@ class Recipe:
     clipnorm: float = 3.0
     seeds: tuple[int, ...] = (0,)
     loss: str = "ic"
+    patience: int = 0
 
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs must be 1 or more", self.epochs)
         _require(0 < self.learning_rate < 1, "learning_rate must be in (0, 1)", self.learning_rate)
         _require(self.batch_mode in BATCH_MODES, f"batch_mode must be one of {', '.join(BATCH_MODES)}", self.batch_mode)
         _require(self.batch_size >= 2, "batch_size must be 2 or more", self.batch_size)
+        _require(self.patience >= 0, "patience must be 0 or more", self.patience)
         _require(self.clipnorm > 0, "clipnorm must be positive", self.clipnorm)
         _require(
             len(self.seeds) > 0 and len(set(self.seeds)) == len(self.seeds) and min(self.seeds) >= 0,
@@ -65,8 +72,7 @@ class SignalSpec:
     title : str
         One line for lists and reports.
     model : str
-        Import path of a module with ``build(lookback, features, **options) -> keras.Model`` and, if it knows a
-        faster way to compute the same, ``forward(model, windows, training) -> Tensor``.
+        Import path of a module with ``build(lookback, features, **options) -> keras.Model``.
     features : str
         ``all``, or names from :data:`signals.features.panel.ALL` with commas.
     lookback : int
@@ -136,9 +142,11 @@ def register(spec: SignalSpec) -> SignalSpec:
         # my_models/gru.py
         import keras
 
+        from signals.models.recurrent import GRU  # keras.layers.GRU, faster on a CPU
+
         def build(lookback, features, *, units=32):
             windows = keras.Input((lookback, features))
-            return keras.Model(windows, keras.layers.Dense(1)(keras.layers.GRU(units)(windows)))
+            return keras.Model(windows, keras.layers.Dense(1)(GRU(units)(windows)))
 
         # before training, for instance in a script that calls signals.walkforward.run
         from signals.registry import Recipe, SignalSpec, register
@@ -146,7 +154,7 @@ def register(spec: SignalSpec) -> SignalSpec:
         register(SignalSpec("my_gru", "GRU of mine", model="my_models.gru",
                             recipe=Recipe(epochs=20), options={"units": 32}))
 
-    Only built-in Keras layers can be loaded again: a saved model never brings code of its own.
+    Only Keras's layers and the recurrent ones of huice can be loaded again: a saved model never brings code of its own.
 
     Raises
     ------

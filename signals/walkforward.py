@@ -133,8 +133,8 @@ def run(
     start, end : date-like, optional
         First and last signal date wanted; by default all that can be scored.
     workers : int
-        Processes that train folds side by side, one thread each. 1 trains in this process. A script that asks for
-        more must guard its calls with ``if __name__ == "__main__":``.
+        Processes that train folds side by side and share the cores. 1 trains in this process, on all of them. A
+        script that asks for more must guard its calls with ``if __name__ == "__main__":``.
     callback : callable
         Told of every epoch and file, in this process.
     retrain : bool

@@ -1,10 +1,9 @@
 """LSTMWithThoughts: an LSTM whose last state is read by five parallel thoughts before it scores."""
 
 import keras
-import tensorflow as tf
 from keras import layers
 
-from signals.models.recurrent import gates_together, lstm, scaled_projection
+from signals.models.recurrent import LSTM
 
 SIZES = {
     # units of the LSTM, number of thoughts, units per thought, units of the two layers that read them
@@ -52,7 +51,7 @@ def build(
     every = thoughts == "per_step"
     windows = keras.Input((lookback, features), name="windows")  # (batch, lookback, features)
     scaled = layers.BatchNormalization(name="scale")(windows)
-    states = layers.LSTM(units, return_sequences=every, name="memory")(scaled)  # (batch[, lookback], units)
+    states = LSTM(units, return_sequences=every, name="memory")(scaled)  # (batch[, lookback], units)
     thought = layers.Dense(count * width, name="thoughts")(states)  # (batch[, lookback], count * width)
     thought = layers.Dense(read, activation="relu", name="read")(thought)
     thought = layers.Dense(read, name="conclusion")(thought)  # (batch[, lookback], read)
@@ -63,31 +62,3 @@ def build(
     both = layers.Concatenate(name="state_and_conclusion")([thought, states])  # (batch, read + units)
     score = layers.Dense(1, name="score")(layers.Dropout(dropout, name="dropout")(both))  # (batch, 1)
     return keras.Model(windows, score, name="lstm_thoughts")
-
-
-def forward(model: keras.Model, windows: tf.Tensor, training: bool) -> tf.Tensor:
-    """Return ``model(windows, training)`` of a network made by :func:`build`, computed faster.
-
-    Parameters
-    ----------
-    windows : Tensor, shape (batch, lookback, features)
-        No gradient flows to them.
-
-    Returns
-    -------
-    Tensor, shape (batch, 1)
-    """
-    layer = model.get_layer
-    cell = layer("memory").cell
-    kernel, bias, recurrent = (
-        gates_together(weights.value) for weights in (cell.kernel, cell.bias, cell.recurrent_kernel)
-    )
-    states = lstm(scaled_projection(windows, layer("scale"), kernel, bias, training), recurrent)
-    state = states[-1]  # (batch, units)
-    every = layer("memory").return_sequences
-    read = tf.transpose(states, (1, 0, 2)) if every else state  # (batch[, lookback], units)
-    thought = layer("conclusion")(layer("read")(layer("thoughts")(read)))
-    if every:
-        thought = layer("mean_thought")(thought)
-    both = layer("state_and_conclusion")([thought, state])
-    return layer("score")(layer("dropout")(both, training=training))

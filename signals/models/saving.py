@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+import signals.models.recurrent  # noqa: F401  (a saved model may hold its layers, which loading looks up by name)
 from feeds.errors import SignalError
 from feeds.store import replace_file, sha256
 

@@ -33,6 +33,12 @@ def test_an_error_in_a_worker_reaches_the_caller_and_leaves_no_process(write_mar
     assert multiprocessing.active_children() == []
 
 
+def test_processes_share_the_cores(monkeypatch):
+    monkeypatch.setattr(processes.os, "cpu_count", lambda: 8)
+
+    assert [processes.threads_each(count) for count in (1, 2, 3, 8, 9)] == [8, 4, 2, 1, 1]
+
+
 def test_a_worker_that_died_is_noticed(monkeypatch):
     monkeypatch.setattr(processes, "POLL", 0.01)
     workers = [SimpleNamespace(exitcode=None), SimpleNamespace(exitcode=-9)]
