@@ -15,8 +15,9 @@ from feeds.errors import SignalError
 from feeds.panel import MarketPanel
 from feeds.store import Store, replace_file
 from feeds.universe import eligible
-from signals.features.panel import ALL, FeaturePanel
-from signals.labels import Labels, labels_for
+from signals.features.panel import FeaturePanel
+from signals.features.sets import FeatureSet, resolve
+from signals.labels import HORIZONS, Labels, labels_for
 from signals.registry import SignalSpec
 
 FOLD = "fold.json"  # written last: a fold with it is finished
@@ -104,19 +105,29 @@ def open_workspace(
     data_dir: str | Path, spec: SignalSpec, universe: str, tell: Callable[[str], None] = lambda _: None
 ) -> Workspace:
     """Open the panel, features and labels of a data folder, making what is not cached yet."""
+    chosen = _trainable(spec)
     panel = open_panel(data_dir, tell)
     allowed = eligible(panel, universe)
     labels = labels_for(spec.horizon, panel, allowed, Store.existing(data_dir).open_days())
-    names = ALL if spec.features == "all" else tuple(spec.features.split(","))
     told: list[int] = []
 
     def progress(done: int, total: int) -> None:
         if not told:
-            tell(f"computing {len(names)} features (once per change of the data)")
+            tell(f"computing {len(chosen.names)} features (once per change of the data)")
         told.append(done)
 
-    features = FeaturePanel.build(panel, allowed, Path(data_dir) / "features", names, progress)
+    features = chosen.build(panel, allowed, Path(data_dir) / "features", progress)
     return Workspace(spec, universe, panel, allowed, labels, features, models_folder(data_dir, spec))
+
+
+def _trainable(spec: SignalSpec) -> FeatureSet:
+    """Return the features of a signal, or refuse what the walk-forward cannot read: it is monthly, on stored scores."""
+    chosen = resolve(spec.features)
+    if chosen.preprocessing != "cross_section":
+        raise SignalError(f"features of {spec.name} must be scored across stocks to be trained, was {chosen.name}")
+    if HORIZONS[spec.horizon].sections != "month":
+        raise SignalError(f"horizon of {spec.name} must be monthly to be trained, was {spec.horizon}")
+    return chosen
 
 
 def digest(parts: Iterable[bytes]) -> str:
