@@ -14,12 +14,13 @@ from feeds.errors import DataError
 from feeds.events import Conversions, CorporateEvents
 from feeds.futures import futures_panel
 from feeds.panel import MarketPanel, Spans, carry_forward, load_panel, save_panel
+from feeds.reports import report_fields
 from feeds.rules import limit_grid
 from feeds.store import Store
-from feeds.tables import VALUATION_COLUMNS
+from feeds.tables import FLOW_COLUMNS, VALUATION_COLUMNS
 
 CACHE = ".panel"
-PANEL_FORMAT = "8"
+PANEL_FORMAT = "9"
 _BARS = ["open", "high", "low", "close", "pre_close", "vol", "amount"]
 _ST_NAME, _S_NAME, _LEAVING_NAME = r"ST|^PT|退", r"^S(?!T|\*)", "退"  # S: a company without the share reform
 _ABSURD_LIMIT = 5.0  # vendors write 100000 or 0 where there is no limit; the widest real band is +44 %
@@ -76,9 +77,9 @@ def build_panel(store: Store) -> MarketPanel:
         listed=listed_on, debut=list_index, marked=(st | unreformed) & ~leaving, leaving=leaving,
     )  # fmt: skip
     fields |= _stated_limits(store, grid, fields["pre_close"], down, up)
-    stored = store.columns("daily_basic")
-    held = [name for name in [*VALUATION_COLUMNS.split(), "pe_ttm_signed"] if name in stored]
-    fields |= grid.scatter(store, "daily_basic", held, dtype="float32") if held else {}
+    fields |= _daily_columns(store, grid, "daily_basic", [*VALUATION_COLUMNS.split(), "pe_ttm_signed"])
+    fields |= _daily_columns(store, grid, "moneyflow", FLOW_COLUMNS.split())
+    fields |= report_fields(store, grid)
     rows = np.arange(len(days))[:, None]
     listed = (rows >= list_index) & (rows < delist_index)
     names = dict(zip(basic["ts_code"].astype("str"), basic["name"], strict=True))
@@ -93,7 +94,8 @@ def build_panel(store: Store) -> MarketPanel:
         list_index=list_index,
         delist_index=delist_index,
         names=tuple(names.get(str(code), str(code)) for code in codes),
-        indices=_indices(store, days),
+        indices=_indices(store, days, "close"),
+        index_amounts=_indices(store, days, "amount"),
         member_spans={index: _spans(grid, *rows) for index, rows in membership.items()},
         industry_spans=industry_spans,
         industry_names=industry_names,
@@ -192,6 +194,13 @@ def _stated_limits(
     return {"up_limit": up, "down_limit": down}
 
 
+def _daily_columns(store: Store, grid: Axes, table: str, columns: list[str]) -> dict[str, np.ndarray]:
+    """Return those of a dated table's columns that the store holds, float32."""
+    stored = store.columns(table)
+    held = [name for name in columns if name in stored]
+    return grid.scatter(store, table, held, dtype="float32") if held else {}
+
+
 def _events(store: Store, grid: Axes) -> CorporateEvents:
     """Return dividends and rights on the panel's axes; a later plan of the same ex-date is a row of its own.
 
@@ -226,13 +235,17 @@ def _conversions(store: Store, grid: Axes) -> Conversions:
     return Conversions(*(part[keep].astype("float64") for part in parts))
 
 
-def _indices(store: Store, days: np.ndarray) -> dict[str, np.ndarray]:
-    frame = store.read("index_daily", ["ts_code", "trade_date", "close"])
-    closes: dict[str, np.ndarray] = {}
+def _indices(store: Store, days: np.ndarray, column: str) -> dict[str, np.ndarray]:
+    """Return a column of every index that has it, on the panel's days."""
+    if column not in store.columns("index_daily"):
+        return {}
+    frame = store.read("index_daily", ["ts_code", "trade_date", column])
+    found: dict[str, np.ndarray] = {}
     for code, rows in frame.groupby("ts_code", observed=True):
-        series = pd.Series(rows["close"].to_numpy(), rows["trade_date"].to_numpy().astype("datetime64[D]"))
-        closes[str(code)] = series.reindex(days).to_numpy()
-    return closes
+        if rows[column].notna().any():
+            series = pd.Series(rows[column].to_numpy(), rows["trade_date"].to_numpy().astype("datetime64[D]"))
+            found[str(code)] = series.reindex(days).to_numpy()
+    return found
 
 
 def _membership(store: Store, grid: Axes) -> dict[str, tuple[pd.Series, np.ndarray, np.ndarray]]:

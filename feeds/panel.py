@@ -58,6 +58,7 @@ class MarketPanel:
     delist_index: np.ndarray  # (N,) first row no longer listed; T if still listed
     names: tuple[str, ...] = ()
     indices: Mapping[str, np.ndarray] = field(default_factory=dict)  # code -> (T,) closes
+    index_amounts: Mapping[str, np.ndarray] = field(default_factory=dict)  # code -> (T,) yuan traded
     member_spans: Mapping[str, Spans] = field(default_factory=dict)
     industry_spans: Spans = field(default_factory=Spans.none)
     industry_names: tuple[str, ...] = ()
@@ -209,6 +210,7 @@ def _write_panel(panel: MarketPanel, folder: Path) -> None:
         "names": list(panel.names),
         "fields": list(panel.fields),
         "indices": list(panel.indices),
+        "index_amounts": list(panel.index_amounts),
         "industry_names": list(panel.industry_names),
         "spans": {
             name: [getattr(s, part).tolist() for part in ("stock", "start", "end", "value")]
@@ -225,7 +227,9 @@ def _write_panel(panel: MarketPanel, folder: Path) -> None:
     for name, rows in (("events", panel.events), ("conversions", panel.conversions)):
         np.save(folder / f"_{name}.npy", np.array([getattr(rows, part) for part in rows.PARTS], "float64"))
     np.save(folder / "_futures.npy", np.array([getattr(futures, name) for name in BARS]))
-    np.save(folder / "_indices.npy", np.array(list(panel.indices.values())).reshape(-1, len(panel.dates)))
+    for name in ("indices", "index_amounts"):
+        series = list(getattr(panel, name).values())
+        np.save(folder / f"_{name}.npy", np.array(series, "float64").reshape(-1, len(panel.dates)))
     (folder / "panel.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
 
 
@@ -247,6 +251,7 @@ def load_panel(folder: Path) -> MarketPanel:
         delist_index=np.array(array("_delist_index")),
         names=tuple(about["names"]),
         indices=dict(zip(about["indices"], np.array(array("_indices")), strict=True)),
+        index_amounts=dict(zip(about["index_amounts"], np.array(array("_index_amounts")), strict=True)),
         member_spans={name.removeprefix("member "): s for name, s in spans.items() if name != "industry"},
         industry_spans=spans["industry"],
         industry_names=tuple(about["industry_names"]),

@@ -2,7 +2,7 @@
 
 from feeds.contract import Column, RowError, Table, check
 
-__all__ = ["TABLES", "VALUATION_COLUMNS", "Column", "RowError", "Table", "check"]
+__all__ = ["FLOW_COLUMNS", "REPORT_COLUMNS", "TABLES", "VALUATION_COLUMNS", "Column", "RowError", "Table", "check"]
 
 
 def _floats(names: str, unit: str = "", *, nullable: bool = False, positive: bool = False) -> tuple[Column, ...]:
@@ -16,6 +16,11 @@ VOLUME = (*_floats("vol", "shares"), *_floats("amount", "yuan"))
 VALUATION_COLUMNS = (
     "turnover_rate turnover_rate_f volume_ratio pe pe_ttm pb ps ps_ttm dv_ratio dv_ttm "
     "total_share float_share free_share total_mv circ_mv"
+)
+REPORT_COLUMNS = "eps bps roe roa grossprofit_margin debt_to_assets netprofit_yoy ar_turn tangibleasset_to_netdebt"
+FLOW_COLUMNS = (
+    "buy_sm_amount sell_sm_amount buy_md_amount sell_md_amount buy_lg_amount sell_lg_amount "
+    "buy_elg_amount sell_elg_amount net_mf_amount"
 )
 
 
@@ -159,20 +164,10 @@ TABLES: dict[str, Table] = {
                 CODE,
                 Column("end_date", "date"),
                 Column("ann_date", "date"),
-                *_floats(
-                    "eps bps roe roa grossprofit_margin debt_to_assets netprofit_yoy", "yuan, fractions", nullable=True
-                ),
+                *_floats(REPORT_COLUMNS, "yuan, fractions, ratios", nullable=True),
             ),
             ("ts_code", "end_date", "ann_date"),
         ),
-        _daily(
-            "moneyflow",
-            *_floats(
-                "buy_sm_amount sell_sm_amount buy_md_amount sell_md_amount buy_lg_amount sell_lg_amount "
-                "buy_elg_amount sell_elg_amount net_mf_amount",
-                "yuan",
-                nullable=True,
-            ),
-        ),
+        _daily("moneyflow", *_floats(FLOW_COLUMNS, "yuan", nullable=True)),
     )
 }

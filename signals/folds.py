@@ -142,7 +142,7 @@ def _page(work: Workspace, fold: Fold, data: FoldData) -> dict[str, Any]:
 
 
 def score_fold(
-    work: Workspace, fold: Fold, page: Mapping[str, Any], positions: Sequence[int], threads: int
+    work: Workspace, fold: Fold, page: Mapping[str, Any], positions: Sequence[int], threads: int = 1
 ) -> list[Signal]:
     """Return the scores of some of a fold's dates: the mean over seeds of each date's z-scores."""
     from signals import training

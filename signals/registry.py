@@ -74,11 +74,12 @@ class SignalSpec:
     model : str
         Import path of a module with ``build(lookback, features, **options) -> keras.Model``.
     features : str
-        ``all``, or names from :data:`signals.features.panel.ALL` with commas.
+        The name of a set of :data:`signals.features.sets.SETS` such as ``price_volume``, ``all`` for ``thoughts``, or
+        names of :data:`signals.features.inputs.FEATURES` with commas.
     lookback : int
         Days in a window, the signal date being the last.
-    horizon : {"month"}
-        What the label measures.
+    horizon : str
+        What the label measures and how often, a name of :data:`signals.labels.HORIZONS`.
     recipe, schedule
         How a model is fitted, and when.
     options : mapping

@@ -15,8 +15,9 @@ from feeds.errors import SignalError
 from feeds.panel import MarketPanel
 from feeds.store import Store, replace_file
 from feeds.universe import eligible
-from signals.features.panel import ALL, FeaturePanel
-from signals.labels import Labels, labels_for
+from signals.features.panel import FeaturePanel
+from signals.features.sets import FeatureSet, resolve
+from signals.labels import HORIZONS, Labels, labels_for
 from signals.registry import SignalSpec
 
 FOLD = "fold.json"  # written last: a fold with it is finished
@@ -124,19 +125,27 @@ def workspace_on(
     models : Path
         Where the signal's models are.
     """
+    chosen = _trainable(spec)
     allowed = eligible(panel, universe)
     labels = labels_for(spec.horizon, panel, allowed, calendar)
-    names = ALL if spec.features == "all" else tuple(spec.features.split(","))
     told: list[int] = []
 
     def progress(done: int, total: int) -> None:
         if not told:
-            tell(f"computing {len(names)} features (once per change of the data)")
+            tell(f"computing {len(chosen.names)} features (once per change of the data)")
         told.append(done)
 
-    return Workspace(
-        spec, universe, panel, allowed, labels, FeaturePanel.build(panel, allowed, features, names, progress), models
-    )
+    return Workspace(spec, universe, panel, allowed, labels, chosen.build(panel, allowed, features, progress), models)
+
+
+def _trainable(spec: SignalSpec) -> FeatureSet:
+    """Return the features of a signal, or refuse what the walk-forward cannot read: it is monthly, on stored scores."""
+    chosen = resolve(spec.features)
+    if chosen.preprocessing != "cross_section":
+        raise SignalError(f"features of {spec.name} must be scored across stocks to be trained, was {chosen.name}")
+    if HORIZONS[spec.horizon].sections != "month":
+        raise SignalError(f"horizon of {spec.name} must be monthly to be trained, was {spec.horizon}")
+    return chosen
 
 
 def digest(parts: Iterable[bytes]) -> str:

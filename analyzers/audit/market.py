@@ -39,6 +39,8 @@ def perturbed(panel: MarketPanel, future: Future) -> MarketPanel:
     if "index closes" in first:
         row = first["index closes"]
         changed["indices"] = {code: _closes(closes, row, future, code) for code, closes in panel.indices.items()}
+        amounts = panel.index_amounts.items()
+        changed["index_amounts"] = {code: _closes(held, row, future, f"{code} amount") for code, held in amounts}
     if {"futures open", "futures"} & first.keys():
         changed["futures"] = _futures(panel.futures, future)
     if NAMES in first:
@@ -94,7 +96,7 @@ def _spans(spans: Spans, first: int, panel: MarketPanel, future: Future, purpose
 
 
 def _closes(closes: np.ndarray, first: int, future: Future, purpose: str) -> np.ndarray:
-    """Return an index that walks on from its last close before the first row; gaps stay gaps."""
+    """Return an index, or its amounts, walking on from its last value before the first row; gaps stay gaps."""
     known = closes[:first][np.isfinite(closes[:first])]
     level = known[-1] if len(known) else 1000.0
     result = np.array(closes)

@@ -1,17 +1,51 @@
 """A block of stocks as the features read it: panel days, and the bars of each stock packed without gaps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
+from feeds.errors import SignalError
 from feeds.panel import MarketPanel
 from signals.features.moving import Floats, Ladder
 
 PRICES = ("open", "high", "low", "close")
+STOCKS_AT_ONCE = 128  # one array of a thousand days is then 1 MB and stays in the processor's cache
 
 
-class Bars:
+def parts(length: int, size: int = STOCKS_AT_ONCE) -> Iterator[slice]:
+    """Yield neighbouring slices of at most ``size`` that cover 0 to ``length``."""
+    for start in range(0, length, size):
+        yield slice(start, min(start + size, length))
+
+
+class Packing:
+    """The bars of several stocks, one after the other without the days that have none.
+
+    Parameters
+    ----------
+    has_bar : ndarray of bool, shape (stocks, days)
+    """
+
+    def __init__(self, has_bar: npt.NDArray[np.bool_]) -> None:
+        self.has_bar = has_bar
+        count = has_bar.sum(axis=1)
+        self._filled = np.arange(max(1, int(count.max(initial=0)))) < count[:, None]
+
+    def pack(self, values: npt.NDArray[np.floating]) -> Floats:
+        """Return values of shape (stocks, days) on the bars alone, shape (stocks, bars), NaN after the last."""
+        packed = np.full(self._filled.shape, np.nan)
+        packed[self._filled] = values[self.has_bar]
+        return packed
+
+    def scatter(self, values: Floats) -> Floats:
+        """Return values of shape (stocks, bars) on the panel's days, NaN on a day without a bar."""
+        spread = np.full(self.has_bar.shape, np.nan)
+        spread[self.has_bar] = values[self._filled]
+        return spread
+
+
+class Bars(Packing):
     """Back-adjusted bars of several stocks, one after the other without the days that have none.
 
     A window of n bars is n trading days of that stock: a suspended day is not a bar.
@@ -33,24 +67,10 @@ class Bars:
 
     def __init__(self, open: Floats, high: Floats, low: Floats, close: Floats, vol: Floats) -> None:
         columns = (open, high, low, close, vol)
-        self.has_bar: npt.NDArray[np.bool_] = np.logical_and.reduce([np.isfinite(c) for c in columns])
-        count = self.has_bar.sum(axis=1)
-        self._filled = np.arange(max(1, int(count.max(initial=0)))) < count[:, None]
+        super().__init__(np.logical_and.reduce([np.isfinite(c) for c in columns]))
         self.open, self.high, self.low, self.close, self.vol = (self.pack(c) for c in columns)
         self._shared: dict[tuple[object, ...], Floats] = {}
         self._ladders: dict[str, Ladder] = {}
-
-    def pack(self, values: Floats) -> Floats:
-        """Return values of shape (stocks, days) on the bars alone, shape (stocks, bars)."""
-        packed = np.full(self._filled.shape, np.nan)
-        packed[self._filled] = values[self.has_bar]
-        return packed
-
-    def scatter(self, values: Floats) -> Floats:
-        """Return values of shape (stocks, bars) on the panel's days, NaN on a day without a bar."""
-        spread = np.full(self.has_bar.shape, np.nan)
-        spread[self.has_bar] = values[self._filled]
-        return spread
 
     def shared(self, key: tuple[object, ...], make: Callable[[], Floats]) -> Floats:
         """Return the array remembered under ``key``, made at the first call."""
@@ -83,11 +103,16 @@ class StockBlock:
     panel : MarketPanel
     stocks : slice
         Which rows of the panel's codes.
+    whole : mapping of str to ndarray of float32, shape (N, T), optional
+        Inputs that were made from the whole market beforehand, by name.
     """
 
-    def __init__(self, panel: MarketPanel, stocks: slice) -> None:
+    def __init__(
+        self, panel: MarketPanel, stocks: slice, whole: Mapping[str, npt.NDArray[np.float32]] | None = None
+    ) -> None:
         self._panel = panel
         self._stocks = stocks
+        self._whole = whole or {}
         self._bars: Bars | None = None
 
     def field(self, name: str) -> Floats:
@@ -99,6 +124,12 @@ class StockBlock:
     def has_field(self, name: str) -> bool:
         """Tell whether the panel has the field."""
         return self._panel.has_field(name)
+
+    def whole(self, name: str) -> Floats:
+        """Return an input made from the whole market, shape (stocks, days)."""
+        if name not in self._whole:
+            raise SignalError(f"{name} must be made from the whole market beforehand, was absent")
+        return np.asarray(self._whole[name][self._stocks], dtype=np.float64)
 
     @property
     def bars(self) -> Bars:

@@ -34,10 +34,17 @@ class Ladder:
     ----------
     values : ndarray, shape (..., bars)
         NaN makes every window that touches it NaN.
+    keep : float
+        Weight of a value relative to that of the next bar; 1 weighs all alike.
     """
 
-    def __init__(self, values: Floats) -> None:
+    def __init__(self, values: Floats, keep: float = 1.0) -> None:
         self._levels = [values]
+        self._keep = keep
+
+    def _earlier(self, values: Floats, bars: int) -> Floats:
+        earlier = shift(values, bars)
+        return earlier if self._keep == 1.0 else earlier * self._keep**bars
 
     def total(self, window: int) -> Floats:
         """Return the sum of the last ``window`` values, NaN until the window is full (MyTT ``SUM``)."""
@@ -46,10 +53,10 @@ class Ladder:
         for level in range(window.bit_length()):
             if level == len(self._levels):
                 half = self._levels[-1]
-                self._levels.append(half + shift(half, 1 << (level - 1)))
+                self._levels.append(half + self._earlier(half, 1 << (level - 1)))
             if window >> level & 1:
                 block = self._levels[level]
-                result = block if result is None else result + shift(block, covered)
+                result = block if result is None else result + self._earlier(block, covered)
                 covered += 1 << level
         if result is None:
             raise ValueError(f"window must be at least 1, was {window}")
@@ -68,6 +75,12 @@ def total(values: Floats, window: int) -> Floats:
 def mean(values: Floats, window: int) -> Floats:
     """Return the mean of the last ``window`` values (MyTT ``MA``); see `Ladder`."""
     return Ladder(values).mean(window)
+
+
+def trailing_total(values: Floats, window: int, keep: float = 1.0) -> Floats:
+    """Return the sum of the last ``window`` values, those before the first counting as zeros; see `Ladder`."""
+    before = np.zeros((*values.shape[:-1], window - 1))
+    return Ladder(np.concatenate([before, values], axis=-1), keep).total(window)[..., window - 1 :]
 
 
 def _extreme(values: Floats, window: int, pick: Pick) -> Floats:
@@ -112,6 +125,11 @@ def standard_deviation(values: Floats, centre: Floats, window: int) -> Floats:
     window : int
     """
     return np.sqrt(_dispersion(values, centre, window, np.square))
+
+
+def central_moment(values: Floats, centre: Floats, window: int, order: int) -> Floats:
+    """Return the mean of a power of the deviations of the last ``window`` values from their mean."""
+    return _dispersion(values, centre, window, lambda deviation: deviation**order)
 
 
 def mean_absolute_deviation(values: Floats, centre: Floats, window: int) -> Floats:

@@ -1,4 +1,4 @@
-"""The feature panel: the standardised inputs of every stock and day in one memory-mapped array."""
+"""The feature panel: the inputs of every stock and day in one memory-mapped array."""
 
 import hashlib
 import json
@@ -11,24 +11,24 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
-from feeds.errors import ConfigError, unknown
+from feeds.errors import ConfigError
 from feeds.panel import MarketPanel
 from signals.features.assembly import Mask, Progress, Singles, write_features
-from signals.features.inputs import ALL, FEATURES
+from signals.features.inputs import ALL, FEATURES, check_names
 
 Span = slice | npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)
 class FeaturePanel:
-    """Standardised features of N stocks on T days, on disk until they are read.
+    """Features of N stocks on T days, on disk until they are read.
 
     Attributes
     ----------
     values : ndarray of float32, shape (N, T, F)
-        Carried forward at most 5 days, winsorised and z-scored across the date's eligible stocks; 0 where
-        missing or not listed. Row t is known in the evening of day t. C-contiguous: a window of one stock,
-        ``values[n, t - 21 : t + 1]``, is one contiguous block. Read-only.
+        Standardised: carried forward at most 5 days, winsorised and z-scored across the date's eligible stocks; 0
+        where missing or not listed. Raw: as they are, NaN where missing. Row t is known in the evening of day t.
+        C-contiguous: a window of one stock, ``values[n, t - 21 : t + 1]``, is one contiguous block. Read-only.
     coverage : ndarray of float32, shape (T, F)
         Share of the date's eligible stocks with a value of that very day; NaN where nobody is eligible.
     names : tuple of str
@@ -50,6 +50,8 @@ class FeaturePanel:
         folder: Path,
         names: Sequence[str] = ALL,
         progress: Progress | None = None,
+        *,
+        standardised: bool = True,
     ) -> "FeaturePanel":
         """Compute the features, or open them if they were computed before from the same inputs.
 
@@ -61,9 +63,12 @@ class FeaturePanel:
         folder : Path
             Where feature panels are kept, one subfolder each, complete or absent.
         names : sequence of str
-            Which features, from `ALL`.
+            Which features, from :data:`signals.features.inputs.FEATURES`.
         progress : callable, optional
             Called with (steps done, steps in all); never if the panel is only opened.
+        standardised : bool
+            Whether to carry values forward and score them across stocks, or to keep them raw for windows that are
+            made comparable when gathered (:mod:`signals.features.windowing`).
 
         Raises
         ------
@@ -72,11 +77,11 @@ class FeaturePanel:
         """
         names = tuple(names)
         _check(panel, eligible, names)
-        target = Path(folder) / f"features-{_key(panel, eligible, names)[:16]}"
+        target = Path(folder) / f"features-{_key(panel, eligible, names, standardised)[:16]}"
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_suffix(".lock")):
             if not target.exists():
-                write_features(panel, eligible, names, target, progress)
+                write_features(panel, eligible, names, target, progress, standardised=standardised)
         values = np.load(target / "values.npy", mmap_mode="r")
         return FeaturePanel(values, np.load(target / "coverage.npy"), names, panel.dates, panel.codes)
 
@@ -113,16 +118,12 @@ def _check(panel: MarketPanel, eligible: Mask, names: tuple[str, ...]) -> None:
     shape = (len(panel.dates), len(panel.codes))
     if eligible.shape != shape or eligible.dtype != np.bool_:
         raise ConfigError(f"eligible must be bool {shape}, was {eligible.dtype} {eligible.shape}")
-    for name in names:
-        if name not in FEATURES:
-            raise unknown("feature", name, FEATURES)
-    if len(set(names)) != len(names) or not names:
-        raise ConfigError(f"feature names must be distinct, at least one, was {', '.join(names) or 'none'}")
+    check_names(names)
 
 
-def _key(panel: MarketPanel, eligible: Mask, names: tuple[str, ...]) -> str:
+def _key(panel: MarketPanel, eligible: Mask, names: tuple[str, ...], standardised: bool) -> str:
     """Return a hash of all that the values depend on, the formulas' source included."""
-    digest = hashlib.sha256(json.dumps([panel.fingerprint, panel.codes.tolist(), names]).encode())
+    digest = hashlib.sha256(json.dumps([panel.fingerprint, panel.codes.tolist(), names, standardised]).encode())
     digest.update(panel.dates.astype("datetime64[D]").astype("int64").tobytes())
     digest.update(np.packbits(eligible).tobytes())
     for source in (*sorted(Path(__file__).parent.glob("*.py")), *_sources_elsewhere(names)):

@@ -41,6 +41,30 @@ def _median(values: npt.NDArray[np.floating], count: npt.NDArray[np.intp]) -> Fl
     return (ordered[rows, low].astype(np.float64) + ordered[rows, high]) / 2
 
 
+def percentiles(values: npt.NDArray[np.floating], eligible: npt.NDArray[np.bool_]) -> Floats:
+    """Return where each value of one date stands among those of the eligible stocks, in [0, 1].
+
+    Parameters
+    ----------
+    values : ndarray, shape (features, stocks)
+        NaN where missing.
+    eligible : ndarray of bool, shape (stocks,)
+
+    Returns
+    -------
+    ndarray, shape (features, stocks)
+        Share of the eligible values below, and half of those equal; NaN where missing or nobody is eligible.
+    """
+    result = np.full(values.shape, np.nan)
+    for row, line in enumerate(values):
+        present = ~np.isnan(line)
+        ordered = np.sort(line[present & eligible])
+        if len(ordered):
+            below, not_above = (np.searchsorted(ordered, line[present], side) for side in ("left", "right"))
+            result[row, present] = (below + not_above) / (2 * len(ordered))
+    return result
+
+
 def standardise(
     values: npt.NDArray[np.floating], eligible: npt.NDArray[np.bool_], listed: npt.NDArray[np.bool_]
 ) -> Floats:

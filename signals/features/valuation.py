@@ -7,7 +7,8 @@ from signals.features.moving import Floats
 from signals.features.quotes import Input
 
 
-def _as_is(name: str) -> Input:
+def as_is(name: str) -> Input:
+    """Return the input that is a panel field, unchanged."""
     return lambda block: block.field(name)
 
 
@@ -24,16 +25,16 @@ def _log(name: str) -> Input:
 
 
 VALUATION: dict[str, Input] = {
-    "turnover_rate": _as_is("turnover_rate"),
-    "turnover_rate_f": _as_is("turnover_rate_f"),
-    "volume_ratio": _as_is("volume_ratio"),
+    "turnover_rate": as_is("turnover_rate"),
+    "turnover_rate_f": as_is("turnover_rate_f"),
+    "volume_ratio": as_is("volume_ratio"),
     "pe": _yield("pe"),
     "pe_ttm": _earnings_yield,
     "pb": _yield("pb"),
     "ps": _yield("ps"),
     "ps_ttm": _yield("ps_ttm"),
-    "dv_ratio": _as_is("dv_ratio"),
-    "dv_ttm": _as_is("dv_ttm"),
+    "dv_ratio": as_is("dv_ratio"),
+    "dv_ttm": as_is("dv_ttm"),
     "total_share": _log("total_share"),
     "float_share": _log("float_share"),
     "free_share": _log("free_share"),

@@ -47,7 +47,7 @@ VIEWS = {
     "membership": lambda panel: np.concatenate([panel.members(INDEX), panel.members("000905.SH")], axis=1),
     "industries": lambda panel: panel.industry,
     "corporate events": due,
-    "index closes": lambda panel: np.array(list(panel.indices.values())).T,
+    "index closes": lambda panel: np.array([*panel.indices.values(), *panel.index_amounts.values()]).T,
     "futures open": lambda panel: panel.futures.open.T,
     "futures": lambda panel: np.concatenate(
         [getattr(panel.futures, name) for name in ("high", "low", "close", "settle", "vol")]
@@ -267,8 +267,8 @@ def test_a_drawn_market_cannot_be_taken_for_the_one_it_was_drawn_from(panel):
 def test_every_part_of_a_panel_is_drawn_or_timeless():
     """A new part of the panel must be drawn anew too, or be named here because it says nothing of any later day."""
     drawn = {
-        "fields", "suspended", "st", "list_index", "delist_index", "names", "indices", "member_spans",
-        "industry_spans", "events", "futures",
+        "fields", "suspended", "st", "list_index", "delist_index", "names", "indices", "index_amounts",
+        "member_spans", "industry_spans", "events", "futures",
     }  # fmt: skip
     arrays = MarketPanel.from_arrays(np.arange(3), ["600000.SH"], {"close": np.ones((3, 1))})
     tables = {field.name for field in fields(arrays) if hasattr(getattr(arrays, field.name), "PARTS")}

@@ -33,6 +33,7 @@ def panel():
         delist_index=np.array([4, 3, 4]),
         names=("平安银行", "浦发银行", "华兴源创"),
         indices={"000300.SH": np.array([4000.0, NAN, 4100.0, 4050.0])},
+        index_amounts={"000300.SH": np.array([2e11, NAN, 3e11, 1e11])},
         member_spans={"000300.SH": spans((0, 0, 2, 0), (1, 1, 3, 0), (0, 3, 4, 0))},
         industry_spans=spans((0, 0, 4, 1), (2, 0, 2, 0), (2, 2, 4, 1)),
         industry_names=("电子", "银行"),
@@ -139,6 +140,8 @@ def test_a_saved_panel_opens_with_everything_it_had_and_stays_on_disk(panel, tmp
     assert opened.coverage.as_json() == panel.coverage.as_json()
     assert np.array_equal(opened.members("000300.SH"), panel.members("000300.SH"))
     assert np.array_equal(opened.index_close("000300.SH"), panel.index_close("000300.SH"), equal_nan=True)
+    assert list(opened.index_amounts) == ["000300.SH"]
+    assert np.array_equal(opened.index_amounts["000300.SH"], panel.index_amounts["000300.SH"], equal_nan=True)
     for part in CorporateEvents.PARTS:
         assert getattr(opened.events, part).tolist() == getattr(panel.events, part).tolist()
     with pytest.raises(ValueError, match="read-only"):
@@ -150,7 +153,7 @@ def test_a_panel_without_events_indices_or_members_is_saved_too(tmp_path):
     save_panel(MarketPanel.from_arrays(DATES, CODES, {"close": np.ones((4, 3))}), tmp_path / "bare")
     opened = load_panel(tmp_path / "bare")
     assert len(opened.events.stock) == 0
-    assert opened.indices == {} and opened.coverage is None
+    assert opened.indices == opened.index_amounts == {} and opened.coverage is None
     assert opened.industry.tolist() == [[-1] * 3] * 4
 
 

@@ -1,4 +1,4 @@
-"""Yardsticks of the feature tests and benchmark: MyTT's own functions unrounded, and a small rough market."""
+"""Yardsticks of the feature tests and benchmark: MyTT's own functions unrounded, and small rough markets."""
 
 import importlib.util
 
@@ -136,6 +136,80 @@ def random_market(fields=None, **status):
     fields = random_fields() if fields is None else fields
     days, stocks = fields["close"].shape
     dates = np.datetime64("2020-01-01") + np.arange(days)
-    codes = [f"60000{n}.SH" for n in range(stocks)]
+    codes = [f"{600000 + n}.SH" for n in range(stocks)]
     listed = np.where(np.arange(stocks) == 2, 40, -500)
     return MarketPanel.from_arrays(dates, codes, fields, list_index=listed, **status)
+
+
+FLOWS = tuple(f"{side}_{size}_amount" for size in ("sm", "md", "lg", "elg") for side in ("buy", "sell"))
+REPORTED = ("roe", "netprofit_yoy", "debt_to_assets", "ar_turn", "tangibleasset_to_netdebt")
+INDICES = ("000300.SH", "000905.SH", "000852.SH")
+
+
+def rich_fields(seed=0, days=330, stocks=12):
+    """Return `random_fields` of more stocks with money flow, reports and signed earnings beside them."""
+    fields = random_fields(seed, days, stocks)
+    rng = np.random.default_rng(seed + 1000)
+    shape = fields["close"].shape
+    fields["turnover_rate"] = np.exp(rng.normal(-4, 0.5, shape))
+    fields["circ_mv"] = fields["close"] * np.exp(rng.normal(18, 1, stocks))
+    fields["pe_ttm_signed"] = rng.normal(20, 15, shape)
+    for name in FLOWS:
+        fields[name] = fields["amount"] * rng.uniform(0.1, 0.4, shape)
+    fields["net_mf_amount"] = fields["amount"] * rng.normal(0, 0.1, shape)
+    fields["turnover_rate"][np.isnan(fields["close"])] = fields["pe_ttm_signed"][np.isnan(fields["close"])] = np.nan
+    for name in REPORTED:
+        fields[name] = np.repeat(rng.normal(0.1, 0.3, (-(-days // 60), stocks)), 60, axis=0)[:days]
+    return fields
+
+
+def index_series(seed=0, days=330):
+    """Return closes and amounts of the three indices, code -> (days,) each."""
+    rng = np.random.default_rng(seed + 2000)
+    closes = {code: 4000 * np.exp(np.cumsum(rng.normal(0, 0.01, days))) for code in INDICES}
+    return closes, {code: np.exp(rng.normal(26, 0.3, days)) for code in INDICES}
+
+
+def rich_market(fields=None, series=None, **status):
+    """Return a panel of such fields with three indices; stock 2 is listed from row 40 on."""
+    fields = rich_fields() if fields is None else fields
+    closes, amounts = index_series(days=len(fields["close"])) if series is None else series
+    return random_market(fields, indices=closes, index_amounts=amounts, **status)
+
+
+def altered_after(last, **status):
+    """Return the rich market, and one that is the same up to a row and another after it, eligible stocks of both."""
+    fields, other = rich_fields(), rich_fields(seed=5)
+    other["adj_factor"] = other["adj_factor"] * 7
+    other["close"][last + 1 : last + 5, 0] = np.nan
+    mixed = {name: np.vstack([fields[name][: last + 1], other[name][last + 1 :]]) for name in fields}
+    series, others = index_series(), index_series(seed=5)
+    joined = tuple(
+        {code: np.append(a[code][: last + 1], b[code][last + 1 :]) for code in a}
+        for a, b in zip(series, others, strict=True)
+    )
+    before, after = rich_market(fields, series, **status), rich_market(mixed, joined, **status)
+    eligible = before.listed & ~before.suspended
+    changed = after.listed & ~after.suspended
+    changed[: last + 1] = eligible[: last + 1]
+    changed[last + 1 :, 3:6] = False
+    return (before, eligible), (after, changed)
+
+
+def real_panel(market, codes, first, last):
+    """Return a panel of some real stocks' bars and valuations, and the days' real dates."""
+    import pyarrow.parquet as pq
+
+    chosen = [("ts_code", "in", codes), ("trade_date", ">=", first), ("trade_date", "<=", last)]
+    frames = {
+        name: pq.read_table(market / f"{name}.parquet", filters=chosen).to_pandas()
+        for name in ("daily", "adj_factor", "daily_basic")
+    }
+    rows = frames["daily"].merge(frames["adj_factor"], on=["ts_code", "trade_date"])
+    basic = frames["daily_basic"].drop(columns="close")
+    wide = rows.merge(basic, how="left", on=["ts_code", "trade_date"]).pivot(index="trade_date", columns="ts_code")
+    names = sorted({name for name, _ in wide.columns})
+    units = {"vol": 100.0, "amount": 1000.0, "turnover_rate": 0.01, "circ_mv": 1e4, "float_share": 1e4}
+    fields = {name: wide[name].to_numpy() * units.get(name, 1.0) for name in names}
+    dates = np.array([f"{d[:4]}-{d[4:6]}-{d[6:]}" for d in wide.index], dtype="datetime64[D]")
+    return MarketPanel.from_arrays(dates, list(wide["close"].columns), fields)
