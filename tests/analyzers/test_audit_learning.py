@@ -81,8 +81,8 @@ def test_a_feature_that_knows_later_days_is_caught_and_named(cheat, market, monk
 def test_a_label_that_ends_after_its_model_was_frozen_is_caught(market, monkeypatch):
     honest = labels._exit_price
 
-    def late(panel: MarketPanel, entry: np.ndarray, exit_: np.ndarray) -> np.ndarray:
-        return honest(panel, entry, np.minimum(exit_ + 45, len(panel.dates) - 1))
+    def late(panel: MarketPanel, entry: np.ndarray, exit_: np.ndarray, price: str) -> np.ndarray:
+        return honest(panel, entry, np.minimum(exit_ + 45, len(panel.dates) - 1), price)
 
     monkeypatch.setattr(labels, "_exit_price", late)
     rows, leak = audit_learning(market, SPEC, 3, 0)
