@@ -9,6 +9,7 @@ import click
 from commands.console import Commands
 from commands.data import data_commands
 from commands.doctor import doctor
+from commands.evaluate import evaluate
 from commands.rules import rule_commands
 from commands.run import audit, backtest, explain, tradability
 from commands.signals import signal_commands
@@ -66,7 +67,7 @@ def main() -> None:
 
 
 for command in (
-    audit, backtest, data_commands, doctor, explain, rule_commands, signal_commands, tradability, train,
+    audit, backtest, data_commands, doctor, evaluate, explain, rule_commands, signal_commands, tradability, train,
 ):  # fmt: skip
     main.add_command(command)
 
