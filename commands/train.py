@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from commands.console import say
+from commands.console import print_table, say
 from commands.data import data_folder
-from commands.options import data_option, pairs, set_option, workers_option
+from commands.options import DEFAULT_DATA, data_option, pairs, set_option, workers_option
 from feeds.errors import ConfigError
 from feeds.sources import SIMULATED_NOTICE
 
@@ -23,9 +23,10 @@ from feeds.sources import SIMULATED_NOTICE
 @set_option
 @workers_option
 @click.option("--retrain", is_flag=True, help="Forget the models and scores of these dates first.")
+@click.option("--status", "only_status", is_flag=True, help="Only show what is there and what is missing.")
 def train(
     signal_name: str, data_dir: Path | None, universe: str, start: str | None, end: str | None,
-    settings: tuple[str, ...], workers: int | None, retrain: bool,
+    settings: tuple[str, ...], workers: int | None, retrain: bool, only_status: bool,
 ) -> None:  # fmt: skip
     """Train a signal walk-forward and write one file of scores per month; goes on where it was stopped."""
     from feeds.store import Store
@@ -35,6 +36,11 @@ def train(
     spec = registry.get(signal_name)
     if settings:
         spec = registry.with_settings(spec, {key: str(value) for key, value in pairs(settings).items()})
+    if only_status:
+        if retrain:
+            raise ConfigError("--status must be given without --retrain, was given with it")
+        _print_status(data_dir or Path(DEFAULT_DATA), spec, universe, start, end)
+        return
     data = data_folder(data_dir, say)
     Store.existing(data)
     summary = run_training(data, spec, universe, start, end, workers, retrain)
@@ -44,6 +50,29 @@ def train(
     )
     if Store(data).simulated:
         click.echo(SIMULATED_NOTICE)
+
+
+def _print_status(data: Path, spec: Any, universe: str, start: Any, end: Any) -> None:
+    """Print the folds and what is there of them."""
+    from signals.status import status
+
+    found = status(data, spec, universe, start, end)
+    rows: list[tuple[str, ...]] = []
+    for fold in found.folds:
+        spans = (f"{first} to {last}" for first, last in (fold.train, fold.validation))
+        about: tuple[str, ...] = (fold.name, str(fold.frozen), *spans, f"{fold.written} of {fold.dates}")
+        for seed in fold.seeds:
+            rank_ic = "" if seed.validation_rank_ic is None else f", {seed.validation_rank_ic:+.4f}"
+            best = seed.state if seed.best_epoch is None else f"{seed.best_epoch}{rank_ic}"
+            rows.append((*about, seed.name, best))
+            about = ("",) * len(about)
+    head = ("fold", "frozen", "training", "validation", "scored", "model", "epoch, RankIC")
+    print_table(head, rows)
+    finished, scored = sum(fold.finished for fold in found.folds), sum(fold.written for fold in found.folds)
+    wanted = sum(fold.dates for fold in found.folds)
+    click.echo(f"{finished} of {len(found.folds)} folds finished, {scored} of {wanted} dates scored")
+    for words in found.stale:
+        click.echo(f"note: {words}")
 
 
 def require_workers(workers: int | None) -> None:
