@@ -214,8 +214,7 @@ def _sharpes_by_half(values: np.ndarray, blocks: int) -> tuple[np.ndarray, np.nd
 
     def sharpes(weights: np.ndarray) -> np.ndarray:
         mean = weights @ sums / count
-        variance = (weights @ squares - count * mean**2) / (count - 1)
-        deviation = np.sqrt(variance.clip(min=NO_VARIATION**2))
-        return (mean + centre) / deviation
+        variance = weights @ squares / count - mean**2
+        return (mean + centre) / np.sqrt(variance.clip(min=NO_VARIATION**2))
 
     return sharpes(inside), sharpes(1 - inside)

@@ -57,8 +57,6 @@ def _print(found: Any) -> None:
     for head, rows in tables(found):
         click.echo()
         print_table(head, rows)
-    click.echo()
-    for note in found.notes:
-        click.echo(f"note: {note}")
-    if found.simulated:
-        click.echo(SIMULATED_NOTICE)
+    about = [f"note: {note}" for note in found.notes] + [SIMULATED_NOTICE] * found.simulated
+    for number, line in enumerate(about):
+        click.echo(line if number else f"\n{line}")

@@ -40,9 +40,7 @@ def test_common_scores_are_those_of_shared_dates_and_names(walk):
         assert list(codes) == list(same_codes) == list(CODES[5:])
         assert own.tolist() == next(item[2] for item in other if item[0] == day)[::-1].tolist()
         assert scores.tolist() == next(item[2] for item in one if item[0] == day)[5:].tolist()
-    assert note == (
-        "on the 2 dates and 15 names a date that all of them score (a alone 3 and 20, b alone 3 and 15)"
-    )
+    assert note == ("on the 2 dates and 15 names a date that all of them score (a alone 3 and 20, b alone 3 and 15)")
 
 
 def test_a_score_that_is_missing_in_one_signal_is_left_out_of_all(walk):
@@ -89,6 +87,7 @@ def test_signals_without_a_date_in_common_are_refused(walk):
 def test_one_signal_alone_is_its_own_measure(walk):
     found = compare({"a": noise([0, 10, 20])}, walk)
     assert (found.notes, found.common) == ((), True)
+    assert compare({"a": noise([0, 10, 20])}, walk, own_dates=True).common
 
 
 def test_the_best_of_several_is_named_with_its_deflated_sharpe_ratio(walk):

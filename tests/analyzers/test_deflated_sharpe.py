@@ -1,6 +1,7 @@
 """Sharpe ratios judged by the printed examples of the papers, by closed forms, and by drawing what has no skill."""
 
 import math
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -97,6 +98,10 @@ def test_the_deflated_best_names_the_best_and_needs_every_series():
     series = [random.normal(shift, 1, 200) for shift in (0.0, 0.5, 0.1)]
     best, sure = deflated_best(series)
     assert (best, sure > 0.95) == (1, True)
+    sharpes = [values.mean() / values.std(ddof=1) for values in series]
+    middle = sum(sharpes) / 3
+    variance = sum((sharpe - middle) ** 2 for sharpe in sharpes) / 2  # n - 1
+    assert sure == pytest.approx(deflated_sharpe(Track.of(series[1]), variance, 3), abs=1e-12)
     alone = deflated_best(series[1:2])
     assert alone == (0, probabilistic_sharpe(Track.of(series[1])))
     assert deflated_best([*series, np.zeros(200)]) is None
@@ -147,15 +152,32 @@ def test_equal_trials_share_their_rank():
     assert found.probability == 1
 
 
-def test_halves_have_the_sharpe_ratios_of_their_rows():
-    returns = np.random.default_rng(8).normal(0.001, 0.01, (41, 5))  # the oldest row fills no block
+def test_every_half_is_judged_by_the_sharpe_ratios_of_its_rows():
+    random = np.random.default_rng(8)
+    parts = random.normal(0, 1, (4, 10, 8)) + random.normal(0, 2, (4, 1, 8))  # trials that have good and bad times
+    expected = []
+    for chosen in combinations(range(4), 2):
+        inside = np.concatenate([parts[n] for n in chosen])
+        outside = np.concatenate([parts[n] for n in range(4) if n not in chosen])
+        best = (inside.mean(axis=0) / inside.std(axis=0, ddof=1)).argmax()
+        sharpe = outside.mean(axis=0) / outside.std(axis=0, ddof=1)
+        rank = (sharpe <= sharpe[best]).sum() / 9
+        expected.append(math.log(rank / (1 - rank)))
+    assert backtest_overfitting(parts.reshape(40, 8), 4).logits.tolist() == pytest.approx(expected)
+
+
+def test_rows_that_fill_no_block_are_left_out_from_the_oldest_on():
+    returns = np.random.default_rng(9).normal(0, 0.01, (40, 5))
+    early = np.vstack([np.diag([9.0, -9, 9])[:, [0, 1, 2, 0, 1]], returns])
+    assert backtest_overfitting(early, 4).logits.tolist() == backtest_overfitting(returns, 4).logits.tolist()
+
+
+def test_a_trial_that_never_trades_is_neither_chosen_nor_undefined():
+    returns = np.random.default_rng(10).normal(0.01, 0.01, (64, 3))
+    returns[:, 1] = 0
     found = backtest_overfitting(returns, 4)
-    parts = returns[1:].reshape(4, 10, 5)
-    inside, outside = np.concatenate([parts[0], parts[1]]), np.concatenate([parts[2], parts[3]])
-    sharpe = outside.mean(axis=0) / outside.std(axis=0, ddof=1)
-    best = (inside.mean(axis=0) / inside.std(axis=0, ddof=1)).argmax()
-    rank = (sharpe <= sharpe[best]).sum() / 6
-    assert found.logits[0] == pytest.approx(math.log(rank / (1 - rank)))
+    assert np.isfinite(found.logits).all()
+    assert (found.logits >= 0).all()  # of three, the one that does not trade is always the worst
 
 
 @pytest.mark.parametrize(("returns", "blocks", "words"), [

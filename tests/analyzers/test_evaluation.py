@@ -39,6 +39,33 @@ def test_decay_tells_what_comes_soon_from_what_comes_late():
     assert found["dates"].tolist() == [1, 1, 1, 0]  # the last would end after the data
 
 
+def test_decay_needs_five_names():
+    panel = walk()
+    date = panel.dates[0]
+    found = [decay([(date, CODES[:n], SCORES[:n])], panel, spans=[(0, 5)])["dates"].tolist() for n in (4, 5)]
+    assert found == [[0], [1]]
+
+
+def test_dates_may_come_in_any_order():
+    panel = walk()
+    scored = [(panel.dates[row], CODES, np.random.default_rng(row).normal(size=10)) for row in (0, 20, 40)]
+    assert evaluate("a", scored[::-1], panel).figures == evaluate("a", scored, panel).figures
+
+
+def test_names_outside_the_universe_count_nowhere():
+    panel = walk()
+    scored = [(panel.dates[row], CODES, np.random.default_rng(row).normal(size=10)) for row in (0, 20, 40)]
+    inside = [(date, codes[:6], scores[:6]) for date, codes, scores in scored]
+    universe = np.zeros(panel.shape, dtype=bool)
+    universe[:, :6] = True
+    assert (
+        evaluate("a", scored, panel, universe=universe).figures
+        == evaluate("a", inside, panel, universe=universe).figures
+    )
+    assert evaluate("a", inside, panel, universe=universe).figures["signal_coverage"] == 1
+    assert evaluate("a", inside, panel).figures["signal_coverage"] == pytest.approx(0.6)
+
+
 def test_decay_from_the_entry_is_the_quality_of_that_horizon():
     panel = walk()
     random = np.random.default_rng(2)

@@ -1,6 +1,7 @@
 """The command evaluate, as one meets it on a simulated market with imported scores."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import cli
+from analyzers.comparison import compare_signals
+from feeds.errors import SignalError
 from feeds.sources import SIMULATED_NOTICE
+from signals.table import signal_folder
 
 
 def run(*arguments: object) -> Result:
@@ -73,8 +77,44 @@ def test_a_span_of_dates_may_be_chosen(market):
     assert found["signal_dates"] == len(pd.bdate_range("2020-02-03", "2020-03-31")) // 5 + 1 < whole["signal_dates"]
 
 
+def write(market, name, **meta):
+    """Copy the signal ``late`` under another name, with facts of its making."""
+    folder = signal_folder(market, name)
+    late = signal_folder(market, "late")
+    folder.write_all(replace(late.read(day), meta=meta) for day in late.dates())
+
+
+def test_only_stocks_that_may_be_bought_are_measured(market):
+    from feeds.building import open_panel
+    from feeds.universe import eligible
+
+    panel = open_panel(market)
+    found = compare_signals(market, ["late"], note=str).evaluations[0].quality.by_date
+    rows = [panel.date_index(day) for day in found["date"].to_numpy()]
+    scored = found["names"] + found["untradable"]
+    assert scored.tolist() == eligible(panel)[rows].sum(axis=1).tolist()
+    assert (scored < panel.listed[rows].sum(axis=1)).any()  # new and ST stocks are left out
+
+
+def test_scores_of_proxies_are_told_of(market):
+    write(market, "stand_in", proxy=True)
+    assert compare_signals(market, ["late"], note=str).notes == ()
+    words = "stand_in is made from proxies of the data that its model asks for"
+    assert compare_signals(market, ["stand_in"], note=str).notes == (words,)
+
+
+@pytest.mark.parametrize(("meta", "words"), [
+    ({"train_end": "2021-01-29"}, "train_end of foreseen 2019-09-30 must not be after the signal date"),
+    ({"data_fingerprint": "elsewhere", "universe": "all", "config_hash": ""}, "was made from elsewhere"),
+])  # fmt: skip
+def test_scores_that_could_not_have_been_known_or_are_of_other_data_are_refused(meta, words, market):
+    write(market, "foreseen", **meta)
+    with pytest.raises(SignalError, match=words):
+        compare_signals(market, ["foreseen"], note=str)
+
+
 REFUSALS = {
-    "an unknown signal": (["--signal", "erly"], "signal must be one of early, late, lstm_thoughts, weekly, was erly"),
+    "an unknown signal": (["--signal", "erly"], "was erly (did you mean early?)"),
     "a signal without files": (
         ["--signal", "lstm_thoughts"],
         "signal lstm_thoughts must have files from the first day to the last (train or import it), was without one",

@@ -70,6 +70,7 @@ def test_a_killed_seed_is_begun_and_a_signal_file_that_is_gone_is_not_written(tr
     (fold / "fold.json").unlink()
     (fold / "seed3/seed.json").unlink()
     shutil.copytree(fold / "seed0", fold / "wide-seed0")
+    (fold / "seed.lock").touch()
     (data / "signals/tiny_status/2020-10-30.parquet").unlink()
     found = status(data, SPEC).folds[0]
     assert [(seed.name, seed.state) for seed in found.seeds] == [
