@@ -1,14 +1,17 @@
 """One signal's decay, costs, tenths and years, worked out by hand on small markets."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from analyzers.deflated_sharpe import Track, probabilistic_sharpe
 from analyzers.evaluation import by_year, decay, evaluate, flat, members, rank_autocorrelation, traded
 from analyzers.signal_quality import signal_quality
+from feeds.building import open_panel
 from feeds.panel import MarketPanel
 
 CODES = np.array([f"{n:06d}.SZ" for n in range(10)])
@@ -181,3 +184,43 @@ def test_flat_figures_have_one_set_of_names():
     assert found["a"]["rank_ic_2025"] is None
     assert found["b"]["rank_ic_2025"] is not None
     assert found["b"]["decay_ic_40_60"] is None
+
+
+def test_real_scores_have_the_rank_correlations_that_pandas_and_scipy_find(real_market, real_store):
+    dates = [np.datetime64(day) for day in ("2020-06-30", "2020-07-31", "2020-08-31", "2020-09-30")]
+    panel = open_panel(real_store.path)
+    span = [("trade_date", ">=", "20200525"), ("trade_date", "<=", "20201231")]
+    tables = {
+        name: pd.read_parquet(real_market / f"{name}.parquet", filters=span)
+        for name in ("daily", "adj_factor", "stk_limit")
+    }
+    wide = {
+        name: tables[table].pivot(index="trade_date", columns="ts_code", values=name)
+        for table, name in [
+            ("daily", "open"),
+            ("daily", "close"),
+            ("adj_factor", "adj_factor"),
+            ("stk_limit", "up_limit"),
+        ]
+    }
+    opening, close = wide["open"] * wide["adj_factor"], wide["close"] * wide["adj_factor"]
+    days = pd.to_datetime(opening.index)
+    rows = [days.get_loc(pd.Timestamp(date)) for date in dates]
+    reversal = -close.pct_change(20, fill_method=None)
+    free = opening.notna() & ~(wide["open"] >= wide["up_limit"] - 0.005)
+    worth = opening.where(opening.notna(), close.ffill())
+    scored = [
+        (date, reversal.columns.to_numpy(str), reversal.iloc[row].to_numpy())
+        for date, row in zip(dates, rows, strict=True)
+    ]
+
+    def expected(score_row, first, last):
+        moves = (worth.iloc[last] / opening.iloc[first] - 1).where(free.iloc[first])
+        pairs = pd.DataFrame({"score": reversal.iloc[score_row], "moves": moves}).dropna()
+        return stats.spearmanr(pairs["score"], pairs["moves"]).statistic
+
+    found = evaluate("reversal", scored, panel)
+    to_next = [expected(row, row + 1, after + 1) for row, after in pairwise(rows)]
+    assert found.quality.by_date["rank_ic"].tolist() == pytest.approx(to_next, abs=1e-9)
+    late = np.mean([expected(row, row + 11, row + 21) for row in rows])
+    assert found.figures["decay_rank_ic_10_20"] == pytest.approx(late, abs=1e-9)
