@@ -34,9 +34,9 @@ def tables(comparison: Comparison) -> Iterator[Table]:
     """Yield the figures, the decay, the tenths and the years."""
     found = comparison.evaluations
     names = tuple(each.name for each in found)
-    yield ("figure", *names), _figure_rows(found)
+    yield ("Figures", *names), _figure_rows(found)
     yield ("RankIC of sessions", *names), _decay_rows(found)
-    yield ("mean return of tenth", *names), _tenth_rows(found)
+    yield ("Mean return of tenth", *names), _tenth_rows(found)
     yield ("RankIC (top tenth's excess)", *names), _year_rows(found)
 
 

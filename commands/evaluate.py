@@ -21,18 +21,25 @@ from feeds.sources import SIMULATED_NOTICE
     "--horizon", default="next_signal", show_default=True, help="How long a position is held: next_signal, or sessions."
 )
 @click.option("--own-dates", is_flag=True, help="Measure each signal on its own dates and names, not the common ones.")
+@click.option("--html", default=None, type=click.Path(path_type=Path), help="Also write one offline page to this file.")
 @json_option
 def evaluate(
     names: tuple[str, ...], data_dir: Path | None, universe: str, start: str | None, end: str | None, horizon: str,
-    own_dates: bool, as_json: bool,
+    own_dates: bool, html: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure signals against the returns one could have traded: IC, RankIC, decay, tenths, costs, years."""
     span = _horizon(horizon)
+    if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
+        raise ConfigError(f"--html must be a file in a folder that exists, was {html}")
     from analyzers.comparison import compare_signals
     from analyzers.evaluation import flat
 
     data = data_dir or Path(DEFAULT_DATA)
     found = compare_signals(data, names, universe, start, end, horizon=span, own_dates=own_dates, note=say)
+    if html is not None:
+        from analyzers.comparison_page import write_comparison
+
+        write_comparison(html, found)
     if as_json:
         about: dict[str, Any] = {"notice": SIMULATED_NOTICE} if found.simulated else {}
         about |= {"horizon": found.horizon, "common_dates": found.common, "notes": found.notes}

@@ -109,7 +109,7 @@ def test_tables_have_a_column_for_each_signal(walk):
     rows = list(range(0, 110, 10))
     shown = list(tables(compare({"noise": noise(rows), "seer": foresight(walk, rows)}, walk)))
     assert [head[0] for head, _ in shown] == [
-        "figure", "RankIC of sessions", "mean return of tenth", "RankIC (top tenth's excess)",
+        "Figures", "RankIC of sessions", "Mean return of tenth", "RankIC (top tenth's excess)",
     ]  # fmt: skip
     assert all(head[1:] == ("noise", "seer") and {len(row) for row in rows} == {3} for head, rows in shown)
     figures = {row[0]: row[1:] for row in shown[0][1]}

@@ -46,7 +46,7 @@ def test_signals_are_shown_side_by_side(market):
     assert shown.exit_code == 0, shown.output
     lines = shown.stdout.splitlines()
     assert lines[0] == "forward return open to open, to the next rebalance"
-    assert next(line for line in lines if line.startswith("figure")).split() == ["figure", "early", "late"]
+    assert next(line for line in lines if line.startswith("Figures")).split() == ["Figures", "early", "late"]
     assert any(line.startswith("note: on the 9 dates and ") for line in lines)
     assert lines[-1] == SIMULATED_NOTICE
 
@@ -68,6 +68,15 @@ def test_json_has_the_same_flat_names_for_every_signal(market):
     assert early["signal_dates"] == late["signal_dates"] == 8  # September to April; May has no next
     own = run("evaluate", "--signal", "early", "--signal", "late", "--data", market, "--json", "--own-dates")
     assert json.loads(own.stdout)["signals"]["early"]["signal_dates"] == 10
+
+
+def test_a_page_is_written_beside_what_is_printed(market, tmp_path):
+    arguments = ["evaluate", "--signal", "early", "--signal", "late", "--data", market]
+    shown = run(*arguments, "--html", tmp_path / "page.html")
+    assert shown.stdout == run(*arguments).stdout
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<h1>early and late</h1>" in page
+    assert SIMULATED_NOTICE in page
 
 
 def test_a_span_of_dates_may_be_chosen(market):
@@ -131,6 +140,8 @@ REFUSALS = {
         ["--signal", "late", "--start", "2020-06-20"],
         "must have files from 2020-06-20 to the last",
     ),
+    "a page that is a folder": (["--signal", "late", "--html", "."], "--html must be a file in a folder that exists"),
+    "a page in no folder": (["--signal", "late", "--html", "nowhere/page.html"], "was nowhere/page.html"),
     "a day that is none": (["--signal", "late", "--start", "2020-13-01"], "must be a day like 2020-01-31"),
 }
 
