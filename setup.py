@@ -58,6 +58,7 @@ setup(
         "strategies.execution",
         "analyzers",
         "analyzers.audit",
+        "commands",
     ],
     package_data={"analyzers": ["templates/*.j2"]},
     entry_points={"console_scripts": ["huice=cli:main"]},

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from feeds.panel import MarketPanel
 
 Scores = tuple[np.datetime64, Sequence[str] | np.ndarray, np.ndarray]
+Horizon = int | Literal["next_signal"]
 
 FEWEST_NAMES = 5  # below this a cross-section says nothing
 TENTHS = 10
@@ -34,6 +35,8 @@ class SignalQuality:
         rank_mae_score, long_short, long_only_excess, score_turnover``. Undefined values are NaN.
     quantile_returns : pandas.DataFrame
         Mean forward return of each fifth (1 = lowest score) per signal date, shape ``(dates, 5)``.
+    tenth_returns : pandas.DataFrame
+        The same of each tenth, shape ``(dates, 10)``.
     metrics : dict
         Flat figures, named as in ``analyzers.conventions``; undefined ones are None.
     horizon : str
@@ -42,6 +45,7 @@ class SignalQuality:
 
     by_date: pd.DataFrame
     quantile_returns: pd.DataFrame
+    tenth_returns: pd.DataFrame
     metrics: Metrics
     horizon: str
 
@@ -131,7 +135,7 @@ def replaced_share(before: np.ndarray, now: np.ndarray) -> float | None:
 def signal_quality(
     signals: Iterable[Scores],
     panel: "MarketPanel",
-    horizon: int | Literal["next_signal"] = "next_signal",
+    horizon: Horizon = "next_signal",
     entry: Entry = "open",
     universe: np.ndarray | None = None,
     delisting_recovery: float = 0.0,
@@ -177,7 +181,7 @@ def signal_quality(
     ordered = sorted(signals, key=lambda item: panel.date_index(item[0]))
     positions = [panel.date_index(item[0]) for item in ordered]
     listed = panel.listed if universe is None else universe
-    rows, fifths = [], []
+    rows, fifths, tenths = [], [], []
     top_before = np.empty(0, dtype=int)
     for number, (date, codes, scores) in enumerate(ordered):
         start = positions[number] + 1
@@ -190,7 +194,7 @@ def signal_quality(
         columns = columns[inside]
         values = np.asarray(scores, dtype=float)[known][inside]
         forward = prices.forward_returns(start, stop, columns)
-        row, by_fifth, top_before = _cross_section(values, forward, columns, top_before)
+        row, by_fifth, by_tenth, top_before = _cross_section(values, forward, columns, top_before)
         wanted = int(listed[positions[number]].sum())
         row |= {
             "date": date,
@@ -200,16 +204,18 @@ def signal_quality(
         }
         rows.append(row)
         fifths.append(by_fifth)
+        tenths.append(by_tenth)
     by_date = _frame(rows)
-    quantiles = pd.DataFrame(fifths, index=by_date["date"], columns=range(1, FIFTHS + 1), dtype=float)
+    by_fifths = pd.DataFrame(fifths, index=by_date["date"], columns=range(1, FIFTHS + 1), dtype=float)
+    by_tenths = pd.DataFrame(tenths, index=by_date["date"], columns=range(1, TENTHS + 1), dtype=float)
     words = "to the next rebalance" if horizon == "next_signal" else f"{horizon} sessions"
-    return SignalQuality(by_date, quantiles, _summary(by_date), f"{entry} to {entry}, {words}")
+    return SignalQuality(by_date, by_fifths, by_tenths, _summary(by_date), f"{entry} to {entry}, {words}")
 
 
 def _cross_section(
     scores: np.ndarray, forward: np.ndarray, columns: np.ndarray, top_before: np.ndarray
-) -> tuple[dict, np.ndarray, np.ndarray]:
-    """Return one date's figures, its returns by fifth, and its top tenth as panel columns (in code order)."""
+) -> tuple[dict, np.ndarray, np.ndarray, np.ndarray]:
+    """Return one date's figures, its returns by fifth and tenth, and its top tenth as panel columns in code order."""
     scored = np.isfinite(scores)
     valid = scored & np.isfinite(forward)
     enough = valid.sum() >= FEWEST_NAMES
@@ -227,7 +233,7 @@ def _cross_section(
         "long_only_excess": tenths[-1] - forward[valid].mean() if enough else None,
         "score_turnover": replaced_share(top_before, top),
     }
-    return row, quantile_returns(scores, forward, columns, FIFTHS), top
+    return row, quantile_returns(scores, forward, columns, FIFTHS), tenths, top
 
 
 COLUMNS = (

@@ -1,9 +1,7 @@
 """The tear sheet: QuantStats draws, the metric core counts, and one offline HTML page shows both."""
 
 import logging
-import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import pandas as pd
 
 from analyzers.conventions import Metrics
@@ -19,6 +16,7 @@ from analyzers.drawings import STYLE, few_dates, percent_across, percent_up, svg
 from analyzers.fonts import chart_families, chart_label
 from analyzers.metrics import levels_of
 from analyzers.page import page_of
+from analyzers.page_file import write_page
 from analyzers.returns import daily_rate, simple_returns
 
 if TYPE_CHECKING:
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from feeds.panel import MarketPanel
     from strategies.execution.engine import BacktestResult
 
-TEMPLATES = Path(__file__).with_name("templates")
 WINDOW = 121  # sessions of the rolling figures: half of an A-share year
 FEWEST_SESSIONS = 5  # below this there is nothing to draw
 SIZE = (5.6, 2.7)  # inches; small, so that the letters stay readable on a narrow screen
@@ -68,22 +65,9 @@ def write_tear_sheet(
     unhedged : BacktestResult, optional
         The same run without its hedge, which a hedged one is shown beside.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     page = page_of(result, metrics, panel, quality, unhedged=unhedged)
     pictures = quantstats_pictures(result, metrics)
-    text = environment.get_template("tear_sheet.html.j2").render(page, pictures=pictures, window=WINDOW)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
+    write_page(path, "tear_sheet.html.j2", page | {"pictures": pictures, "window": WINDOW})
 
 
 def quantstats_pictures(result: "BacktestResult", metrics: Metrics) -> dict[str, Picture | None]:
